@@ -1,0 +1,84 @@
+"""First code in the runner's process, before anything of the user is imported."""
+
+import ctypes
+import faulthandler
+import os
+import pickle
+import signal
+import socket
+import sys
+import threading
+from multiprocessing import spawn
+from typing import IO, Any, Final
+
+from actors._channel import Channel
+from actors._host import RunnerHost, end_own_group
+
+DUMP_SIGNAL: Final = signal.SIGUSR1
+"""Makes a runner write the stacks of its threads to fd 2, whatever it is doing."""
+
+_PR_SET_PDEATHSIG: Final = 1
+"""From `prctl(2)`."""
+
+
+_hosts: Final[list[RunnerHost]] = []
+
+
+def run_runner() -> None:
+    """Run the one runner of this process; the target of its `multiprocessing` process object."""
+    if not _hosts:
+        raise RuntimeError("a runner's process can only be started by a supervisor")
+    _hosts[0].run()
+
+
+def main(boot: IO[bytes], channel_fd: int, limit: int, alive_fd: int, parent_pid: int) -> None:
+    """
+    Do what `multiprocessing.spawn` does in a new process, with our own precautions first.
+
+    Args:
+        boot: The preparation data and the process object, pickled.
+        channel_fd: The runner's end of the channel.
+        limit: Bytes of the largest frame.
+        alive_fd: Pipe whose other end only the parent holds.
+        parent_pid: Process id of the parent.
+    """
+    _end_with_parent(alive_fd, parent_pid)
+    faulthandler.enable(file=2)
+    faulthandler.register(DUMP_SIGNAL, file=2, chain=False)
+    sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
+    _hosts.append(RunnerHost(Channel(socket.socket(fileno=channel_fd), limit)))
+    current: Any = sys.modules["multiprocessing.process"].current_process()
+    with boot:
+        current._inheriting = True  # noqa: SLF001 - as multiprocessing.spawn._main
+        try:
+            spawn.prepare(pickle.load(boot))
+            process = pickle.load(boot)
+        finally:
+            del current._inheriting  # noqa: SLF001
+    sys.exit(process._bootstrap(parent_sentinel=alive_fd))  # noqa: SLF001
+
+
+def _end_with_parent(alive_fd: int, parent_pid: int) -> None:
+    """
+    Make sure that this process does not outlive its parent, however that ends.
+
+    1.  A thread reads a pipe whose other end only the parent holds: it returns when the
+        parent has ended, and the thread ends this process and its children.
+    2.  On Linux the kernel is asked to kill this process besides, which helps when native
+        code does not let go of the interpreter.
+    3.  The parent may have ended before 2: then the parent's id is another by now. It is not
+        compared with 1, because a parent in a container can be process 1.
+    """
+    threading.Thread(
+        target=_watch_parent, args=(alive_fd,), name="actors-orphan-watch", daemon=True
+    ).start()
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+        if os.getppid() != parent_pid:
+            end_own_group()
+
+
+def _watch_parent(alive_fd: int) -> None:
+    while os.read(alive_fd, 1):
+        pass
+    end_own_group()

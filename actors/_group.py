@@ -1,0 +1,415 @@
+"""Runners that live and die together, or one alone: performs what `_strategy` decides."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, Protocol
+
+import attrs
+
+
+from actors import _strategy
+from actors._future import RunnerFuture
+from actors._inbox import fail_all
+from actors._member import Member
+from actors._port_events import PortEnded, PortStarted, PortStatus
+from actors._reactor import Timer
+from actors._relay import Relay
+from actors._strategy import Action, ExitKind, GiveUp, StartChildren, StopChildren
+from actors._verdict import Ended, judge
+from actors.errors import RunnerFailedError, RunnerStoppedError, StartFailed
+from actors.messages import (
+    ErrorChunk,
+    GroupGaveUp,
+    GroupRestarting,
+    RunnerFailed,
+    RunnerShutdown,
+    RunnerShuttingDown,
+    RunnerStatus,
+    RunnerStatusUpdated,
+    TaskStatus,
+    TaskStatusUpdated,
+)
+from actors.reasons import LaunchFailed, Phase, Stopped, Unkillable
+from actors.specs import GroupSpec, RunnerSpec, Strategy
+from actors.termination import RunnerTerminationError
+from diagnostics.diagnosis import Diagnosis
+
+
+@attrs.frozen
+class SettleDue:
+    """The time given to a group to end of itself is over."""
+
+    group_id: str
+    episode: int
+
+
+@attrs.frozen
+class StartDue:
+    """The delay before a restart is over."""
+
+    group_id: str
+    ids: tuple[str, ...]
+    round: int
+
+
+class Services(Protocol):
+    """What a group needs of its supervisor."""
+
+    relay: Relay
+    alive_fd: int
+
+    def publish(self, event: Any) -> None:
+        """Tell the subscribers."""
+
+    def remind(self, delay: float, message: SettleDue | StartDue) -> Timer:
+        """Put a message into the supervisor's mailbox after a delay."""
+
+    def retired(self, group: "Group") -> None:
+        """Forget a group in which nobody will run any more."""
+
+
+class Group:
+    """
+    The members of a group spec, or the single runner of a runner spec.
+
+    Everything here happens in the supervisor's thread, and nothing waits.
+
+    Args:
+        spec: What was declared.
+        members: The runners in start order.
+        services: The supervisor.
+    """
+
+    def __init__(
+        self, spec: GroupSpec | RunnerSpec, members: Iterable[Member], services: Services
+    ) -> None:
+        self.id = spec.id
+        self.members: Final = {member.spec.id: member for member in members}
+        self._spec = spec if isinstance(spec, GroupSpec) else None
+        self._services = services
+        self._state = (
+            _strategy.new_group(spec) if isinstance(spec, GroupSpec) else _strategy.single(spec)
+        )
+        self._environment: Mapping[str, Mapping[str, str]] = {}
+        self._rounds = 0
+        self._due: dict[str, Timer] = {}
+        self._episode: list[Ended] = []
+        self._episodes = 0
+        self._settling: Timer | None = None
+        self._starting: RunnerFuture[Any] | None = None
+        self._start_failure: RunnerFailed | None = None
+        self._stops: list[tuple[frozenset[str], RunnerFuture[Any]]] = []
+        self._last_failure: dict[str, RunnerFailed] = {}
+        self._retired = False
+
+    # Requests.
+
+    def start(self) -> RunnerFuture[Any]:
+        """Start everybody. The future gives the ref, or the refs by id; or `StartFailed`."""
+        self._starting = RunnerFuture()
+        starting = self._starting
+        for each in self.members:
+            self._state, _ = _strategy.child_started(self._state, each)
+        self._launch(tuple(self.members))
+        return starting
+
+    def stop(self, ids: Iterable[str] | None = None) -> RunnerFuture[Any]:
+        """Stop these for good, or everybody. The future gives `True` when they are down."""
+        chosen = frozenset(self.members if ids is None else ids)
+        future: RunnerFuture[Any] = RunnerFuture()
+        self._stops.append((chosen, future))
+        if self._episode:
+            self._conclude()
+        for each in chosen:
+            error = _stopped_error(each)
+            fail_all(self.members[each].inbox.refuse(error).tasks, error())
+        everybody = chosen == frozenset(self.members)
+        self._state, actions = _strategy.stop_requested(
+            self._state, None if everybody else chosen
+        )
+        self._perform(actions)
+        self._take_stock()
+        return future
+
+    def restart(self, ids: Iterable[str] | None = None) -> None:
+        """Stop and start these, or everybody, at the user's request."""
+        chosen = tuple(self.members if ids is None else ids)
+        for each in chosen:
+            self.members[each].revive()
+        self._state, actions = _strategy.restart_requested(
+            self._state, chosen, time.monotonic()
+        )
+        self._perform(actions)
+        self._take_stock()
+
+    # Facts.
+
+    def started(self, event: PortStarted) -> None:
+        """Take note that a runner is up."""
+        member = self.members[event.runner_id]
+        if member.port is None or member.incarnation != event.incarnation:
+            return
+        member.started()
+        if self._starting is not None and all(each.up for each in self.members.values()):
+            starting, self._starting = self._starting, None
+            starting.set(
+                member.ref
+                if self._spec is None
+                else {each: member.ref for each, member in self.members.items()}
+            )
+
+    def status(self, event: PortStatus) -> None:
+        """Publish a change of state."""
+        member = self.members[event.runner_id]
+        if member.incarnation == event.incarnation:
+            self._publish_status(member, event.status, event.at)
+
+    def fatal(self, source: tuple[str, int], cause: str) -> None:
+        """End a runner that has printed a fatal line, if it does not end of itself."""
+        member = self.members[source[0]]
+        if member.port is not None and member.source == source:
+            member.port.fatal(cause)
+
+    def ended(self, event: PortEnded, diagnosis: Diagnosis) -> None:
+        """Take note of an end. A second notice of the same end is ignored."""
+        member = self.members[event.runner_id]
+        if member.port is None or member.incarnation != event.incarnation:
+            return
+        member.port = None
+        member.up = False
+        if event.failed:
+            self._failed(Ended(event, diagnosis))
+            return
+        fail_all(event.tasks, _stopped_error(event.runner_id)())
+        self._publish_status(member, RunnerShutdown(), event.draft.failed_at)
+        kind = ExitKind.REQUESTED if isinstance(event.draft.reason, Stopped) else ExitKind.NORMAL
+        self._exited({event.runner_id: kind})
+
+    def settle_due(self, message: SettleDue) -> None:
+        """Judge the failures so far."""
+        if message.episode == self._episodes and self._episode:
+            self._conclude()
+
+    def start_due(self, message: StartDue) -> None:
+        """Start those whose delay is over and who were not stopped meanwhile."""
+        if message.round != self._rounds:
+            return
+        ids = tuple(each for each in message.ids if self._due.pop(each, None) is not None)
+        if ids:
+            self._launch(ids)
+
+    def abandon(self, error: Callable[[], BaseException]) -> None:
+        """End every process at once; the supervisor itself is ending in disorder."""
+        for member in self.members.values():
+            if member.port is not None:
+                member.port.kill()
+            member.retire(error)
+
+    @property
+    def alive(self) -> bool:
+        """Whether a process of the group is still to be reaped."""
+        return any(member.port is not None for member in self.members.values())
+
+    # Failures.
+
+    def _failed(self, ended: Ended) -> None:
+        """Collect what belongs together, then judge it."""
+        self._episode.append(ended)
+        spec = self._spec
+        alone = spec is None or spec.strategy is Strategy.ONE_FOR_ONE or spec.settle == 0
+        if alone or not self.alive:
+            self._conclude()
+        elif self._settling is None and spec is not None:
+            self._settling = self._services.remind(
+                spec.settle, SettleDue(self.id, self._episodes)
+            )
+
+    def _conclude(self) -> None:
+        """Publish the failures of an episode, then act on them."""
+        episode, self._episode = self._episode, []
+        self._episodes += 1
+        if self._settling is not None:
+            self._settling.cancel()
+            self._settling = None
+        failures = judge(episode)
+        tasks = {ended.event.runner_id: ended.event.tasks for ended in episode}
+        for failure in failures:
+            self._last_failure[failure.runner_id] = failure
+            self._publish_failure(failure)
+            self._fail_tasks(tasks[failure.runner_id], failure)
+        if self._starting is not None:
+            self._start_failure = self._start_failure or failures[0]
+            self._state, actions = _strategy.stop_requested(self._state)
+            self._perform(actions)
+        if any(isinstance(failure.reason, Unkillable) for failure in failures):
+            # A new process beside one that still holds the memory would fail too.
+            self._state, actions = _strategy.stop_requested(self._state)
+            self._perform(actions, failures[0])
+        self._exited(
+            {failure.runner_id: ExitKind.FAILED for failure in failures}, failures[0]
+        )
+
+    def _publish_failure(self, failure: RunnerFailed) -> None:
+        member = self.members[failure.runner_id]
+        self._services.publish(failure)
+        self._publish_status(member, failure, failure.failed_at)
+
+    def _fail_tasks(self, tasks: Iterable[Any], failure: RunnerFailed) -> None:
+        """End tasks with a failure: the asker raises, the stream ends with an `ErrorChunk`."""
+        for task in tasks:
+            chunk = ErrorChunk(
+                failure.runner_id,
+                task.id,
+                task.chunks,
+                failure.error_message,
+                failure.diagnostics,
+            )
+            task.fail(RunnerFailedError(failure, chunk))
+            self._services.publish(chunk)
+            self._services.publish(
+                TaskStatusUpdated(failure.runner_id, task.id, TaskStatus.FAILED)
+            )
+
+    # Decisions.
+
+    def _exited(
+        self, exits: Mapping[str, ExitKind], because: RunnerFailed | None = None
+    ) -> None:
+        self._state, actions = _strategy.children_exited(self._state, exits, time.monotonic())
+        self._perform(actions, because)
+        self._take_stock()
+
+    def _perform(self, actions: Iterable[Action], because: RunnerFailed | None = None) -> None:
+        for action in actions:
+            match action:
+                case StopChildren(ids):
+                    for each in ids:
+                        self._stop_member(self.members[each], because)
+                case StartChildren(ids, delay):
+                    self._schedule(ids, delay)
+                case GiveUp(ids, explanation):
+                    self._services.publish(GroupGaveUp(self.id, ids, explanation))
+
+    def _stop_member(self, member: Member, because: RunnerFailed | None) -> None:
+        """Stop one; its tasks end now if the reason is another's failure."""
+        if because is not None:
+            self._fail_tasks(member.inbox.detach().tasks, because)
+        else:
+            member.inbox.hold()
+        if member.port is not None:
+            member.port.stop()
+            self._publish_status(member, RunnerShuttingDown(), time.time())
+            return
+        timer = self._due.pop(member.spec.id, None)
+        if timer is not None:
+            # It was about to be started: there is no process whose end would be reported.
+            timer.cancel()
+            self._exited({member.spec.id: ExitKind.REQUESTED})
+
+    def _schedule(self, ids: tuple[str, ...], delay: float) -> None:
+        incarnation = max(self.members[each].incarnation for each in ids) + 1
+        self._services.publish(GroupRestarting(self.id, ids, incarnation, delay))
+        if delay == 0:
+            self._launch(ids)
+            return
+        self._rounds += 1
+        timer = self._services.remind(delay, StartDue(self.id, ids, self._rounds))
+        self._due.update(dict.fromkeys(ids, timer))
+
+    def _launch(self, ids: tuple[str, ...]) -> None:
+        services = self._services
+        try:
+            self._prepare(ids)
+        except Exception as error:  # noqa: BLE001 - the user's code; it becomes the failure
+            description = RunnerTerminationError.from_exception(error)
+            for each in ids:
+                member = self.members[each]
+                member.incarnation += 1
+                self._episode.append(
+                    Ended(_unlaunched(member, description), Diagnosis(problem="no process"))
+                )
+            self._conclude()
+            return
+        for each in ids:
+            self.members[each].launch(
+                services.relay, services.alive_fd, self._environment.get(each, {})
+            )
+
+    def _prepare(self, ids: tuple[str, ...]) -> None:
+        """Make the environment anew when everybody starts anew."""
+        spec = self._spec
+        if spec is None or spec.environment is None or len(ids) < len(self.members):
+            return
+        if self._environment:
+            spec.environment.close()
+        incarnation = max(member.incarnation for member in self.members.values()) + 1
+        self._environment = spec.environment.open(incarnation, tuple(self.members))
+
+    def _take_stock(self) -> None:
+        """Answer who waits for an end, and retire who will not run again."""
+        state = self._state
+        for each, member in self.members.items():
+            gone = member.port is None and each not in state.up and each not in state.pending
+            if gone and not member.ref.actor_stopped.is_set():
+                member.retire(self._goodbye(each))
+        for waiter in tuple(self._stops):
+            ids, future = waiter
+            if not any(self.members[each].port or each in state.up for each in ids):
+                self._stops.remove(waiter)
+                future.set(True)
+        down = not self.alive and not state.up and not state.pending
+        parked = bool(state.parked) and not state.ended
+        if down and not parked and not self._retired:
+            self._retire()
+
+    def _goodbye(self, runner_id: str) -> Callable[[], BaseException]:
+        """Return what makes the error for messages to a runner that is down for good."""
+        failure = self._last_failure.get(runner_id)
+        if failure is not None and not self._state.stopping:
+            return lambda: RunnerFailedError(failure)
+        return _stopped_error(runner_id)
+
+    def _retire(self) -> None:
+        self._retired = True
+        if self._spec is not None and self._spec.environment is not None and self._environment:
+            self._spec.environment.close()
+        self._services.retired(self)
+        if self._starting is not None:
+            starting, self._starting = self._starting, None
+            error = (
+                StartFailed(self._start_failure)
+                if self._start_failure is not None
+                else _stopped_error(self.id)()
+            )
+            starting.set_exception((type(error), error, None))
+
+    def _publish_status(self, member: Member, status: RunnerStatus, at: float) -> None:
+        member.status = status
+        self._services.publish(
+            RunnerStatusUpdated(member.spec.id, member.incarnation, status, at)
+        )
+
+
+def _stopped_error(runner_id: str) -> Callable[[], RunnerStoppedError]:
+    return lambda: RunnerStoppedError(f"runner {runner_id!r} was stopped on request")
+
+
+def _unlaunched(member: Member, error: RunnerTerminationError) -> PortEnded:
+    """Return the end of a runner for which not even the environment could be made."""
+    now = time.time()
+    draft = RunnerFailed(
+        runner_id=member.spec.id,
+        incarnation=member.incarnation,
+        pid=None,
+        group_id=member.group_id,
+        phase=Phase.STARTING,
+        reason=LaunchFailed(error),
+        diagnosis=Diagnosis(),
+        started_at=now,
+        failed_at=now,
+        uptime=0.0,
+        error_message="",
+    )
+    return PortEnded(*member.source, True, draft, (), time.monotonic())
+
+

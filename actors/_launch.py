@@ -1,0 +1,211 @@
+"""Start a runner's process: multiprocessing's spawn, with fds 0, 1 and 2 in place from exec on."""
+
+import io
+import multiprocessing.process
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping
+from multiprocessing import context, popen_spawn_posix, reduction, spawn
+from typing import Any, ClassVar, Final
+
+import attrs
+
+from actors._bootstrap import run_runner
+
+_PRELUDE: Final = (
+    "import sys, pickle; "
+    "boot = open({boot}, 'rb'); "
+    "sys.path[:] = pickle.load(boot); "
+    "from actors._bootstrap import main; "
+    "main(boot, {channel}, {limit}, {alive}, {parent})"
+)
+"""sys.path comes first, so that this package is found wherever the parent found it."""
+
+
+@attrs.frozen
+class Child:
+    """
+    A process that was launched, as descriptors of the parent.
+
+    Attributes:
+        process: The process.
+        channel: The port's end of the channel.
+        stdout: Pipe with what the process writes to fd 1.
+        stderr: Pipe with what the process writes to fd 2.
+    """
+
+    process: "RunnerPopen"
+    channel: socket.socket
+    stdout: int
+    stderr: int
+
+    @property
+    def pid(self) -> int:
+        """Process id, which is its process group's and its session's id too."""
+        return self.process.pid
+
+
+class RunnerPopen(popen_spawn_posix.Popen):
+    """
+    Launches the command line of multiprocessing's spawn method in its own way.
+
+    The process gets /dev/null as fd 0, our pipes as fds 1 and 2 from exec on (import-time
+    output of native libraries included), and a session of its own. What it must know is
+    handed over in a file, not a pipe: a process that dies at once, or never reads, cannot
+    keep the parent waiting (cpython gh-118981).
+    """
+
+    status: int | None = None
+    """Status from `waitpid(2)`, with the core-dump flag that an exit code has lost."""
+
+    reaped_elsewhere = False
+    """Whether somebody else in this process waited for the process."""
+
+    def __init__(self, process: "_RunnerProcess") -> None:
+        self._lock = threading.Lock()
+        super().__init__(process)
+
+    def _launch(self, process: "_RunnerProcess") -> None:
+        preparation = spawn.get_preparation_data(process.name)
+        pickled = io.BytesIO()
+        context.set_spawning_popen(self)
+        try:
+            reduction.dump(preparation["sys_path"], pickled)
+            reduction.dump(preparation, pickled)
+            reduction.dump(process, pickled)
+        finally:
+            context.set_spawning_popen(None)
+        wiring = process.wiring
+        boot = _spooled(pickled.getvalue())
+        try:
+            command = spawn.get_command_line()
+            command[command.index("-c") + 1] = _PRELUDE.format(
+                boot=boot,
+                channel=wiring.channel,
+                limit=wiring.limit,
+                alive=wiring.alive,
+                parent=os.getpid(),
+            )
+            # Nobody but `poll` waits for it: see there.
+            self._process = subprocess.Popen(  # noqa: S603
+                [os.fsdecode(part) for part in command],
+                stdin=subprocess.DEVNULL,
+                stdout=wiring.stdout,
+                stderr=wiring.stderr,
+                pass_fds=(boot, wiring.channel, wiring.alive),
+                env={**os.environ, **wiring.environment},
+                start_new_session=True,
+            )
+        finally:
+            os.close(boot)
+        self.pid = self._process.pid
+        self.sentinel = -1
+
+    def poll(self, flag: int = os.WNOHANG) -> int | None:
+        """
+        Reap the process if it has ended.
+
+        `multiprocessing.active_children()` calls this too, from any thread, so the status is
+        kept here for whoever asks next.
+
+        Returns:
+            The exit code as `multiprocessing` has it, or `None` while the process lives.
+        """
+        with self._lock:
+            if self.returncode is None:
+                try:
+                    pid, status = os.waitpid(self.pid, flag)
+                except ChildProcessError:
+                    self.reaped_elsewhere = True
+                    self.returncode = 255
+                else:
+                    if pid == self.pid:
+                        self.status = status
+                        self.returncode = os.waitstatus_to_exitcode(status)
+                # Popen warns about, and later reaps, a process it believes to be alive.
+                self._process.returncode = self.returncode
+            return self.returncode
+
+
+@attrs.frozen
+class _Wiring:
+    """The child's descriptors and environment."""
+
+    channel: int
+    limit: int
+    stdout: int
+    stderr: int
+    alive: int
+    environment: Mapping[str, str]
+
+
+class _RunnerProcess(context.SpawnProcess):
+    """The process object; pickled, it is a name and a target."""
+
+    _Popen: ClassVar[Any] = staticmethod(RunnerPopen)
+    wiring: _Wiring
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "wiring"}
+
+
+def launch(name: str, limit: int, alive_fd: int, environment: Mapping[str, str]) -> Child:
+    """
+    Start a process that waits for a `Launch` frame on its channel.
+
+    Args:
+        name: Name of the process, seen in multiprocessing's and our own messages.
+        limit: Bytes of the largest frame.
+        alive_fd: Read end of the pipe that closes when this process ends.
+        environment: Variables added to the environment.
+
+    Raises:
+        OSError: If the system refuses; nothing is left half-started then.
+        RuntimeError: If the main module is being imported by a child: the program starts
+            runners outside of `if __name__ == "__main__":`.
+    """
+    opened: list[int] = []
+    ours, theirs = socket.socketpair()
+    try:
+        stdout, stdout_child = os.pipe()
+        opened += [stdout, stdout_child]
+        stderr, stderr_child = os.pipe()
+        opened += [stderr, stderr_child]
+        process = _RunnerProcess(target=run_runner, name=name)
+        process.wiring = _Wiring(
+            theirs.fileno(), limit, stdout_child, stderr_child, alive_fd, environment
+        )
+        process.start()
+    except BaseException:
+        ours.close()
+        for fd in opened:
+            os.close(fd)
+        raise
+    finally:
+        theirs.close()
+    os.close(stdout_child)
+    os.close(stderr_child)
+    # At exit multiprocessing would wait without limit for a process that cannot be killed;
+    # the supervisor, which is a thread, has ended by then.
+    multiprocessing.process._children.discard(process)  # type: ignore[attr-defined]  # noqa: SLF001
+    os.set_blocking(stdout, False)
+    os.set_blocking(stderr, False)
+    popen: RunnerPopen = process._popen  # type: ignore[attr-defined]  # noqa: SLF001
+    return Child(popen, ours, stdout, stderr)
+
+
+def _spooled(data: bytes) -> int:
+    """Return a descriptor from which `data` can be read."""
+    if sys.platform == "linux":
+        fd = os.memfd_create("runner-actors")
+    else:
+        with tempfile.TemporaryFile() as file:
+            fd = os.dup(file.fileno())
+    with open(fd, "wb", closefd=False) as file:
+        file.write(data)
+    os.lseek(fd, 0, os.SEEK_SET)
+    return fd

@@ -1,0 +1,151 @@
+"""One runner over all its incarnations, as its supervisor knows it."""
+
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pykka
+
+from actors._inbox import RunnerInbox, fail_all
+from actors._payload import pack
+from actors._port import Incarnation, Port
+from actors._reactor import Reactor
+from actors._relay import Relay
+from actors.errors import FrameTooLargeError, SpecError, UnsendableError
+from actors.messages import RunnerIdle, RunnerStatus
+from actors.runner import Runner
+from actors.specs import RunnerSpec
+
+
+class Member:
+    """
+    What stays when incarnations come and go: the spec, the ref, the inbox.
+
+    Args:
+        spec: The runner's spec.
+        group_id: Id of its group, if any.
+        reactor: The supervisor's event loop.
+        on_stop: Called with the runner's id and the future of a ref's `stop()`.
+        publish: Called with task events.
+
+    Raises:
+        SpecError: If the class is no runner, or the constructor's arguments cannot be pickled.
+    """
+
+    def __init__(
+        self,
+        spec: RunnerSpec,
+        group_id: str | None,
+        reactor: Reactor,
+        on_stop: Callable[[str, Any], object],
+        publish: Callable[[Any], object],
+    ) -> None:
+        if not issubclass(spec.runner_class, Runner):
+            raise SpecError(
+                f"RunnerSpec({spec.id!r})",
+                "runner_class",
+                f"must be a subclass of actors.Runner, not {spec.runner_class!r}",
+            )
+        self.spec = spec
+        self.group_id = group_id
+        self.incarnation = 0
+        self.port: Port | None = None
+        self.up = False
+        self.status: RunnerStatus | None = None
+        self._reactor = reactor
+        self._payload = _payload(spec)
+        self.inbox = RunnerInbox(
+            spec.id,
+            limit=spec.max_frame,
+            max_waiting=spec.max_waiting,
+            on_stop=lambda reply_to: on_stop(spec.id, reply_to),
+            call_soon=reactor.call_soon,
+            publish=publish,
+        )
+        self._actor = _shadow(spec.runner_class, self.inbox)
+        self.ref: pykka.ActorRef[Any] = self._actor.actor_ref
+        pykka.ActorRegistry.register(self.ref)
+
+    @property
+    def source(self) -> tuple[str, int]:
+        """Runner and incarnation."""
+        return self.spec.id, self.incarnation
+
+    def launch(self, relay: Relay, alive_fd: int, environment: Mapping[str, str]) -> None:
+        """Start the next incarnation."""
+        self.incarnation += 1
+        self.up = False
+        self.port = Port(
+            Incarnation(
+                spec=self.spec,
+                number=self.incarnation,
+                group_id=self.group_id,
+                actor_urn=self.ref.actor_urn,
+                payload=self._payload,
+                environment={**environment, **self.spec.environment},
+                alive_fd=alive_fd,
+            ),
+            self._reactor,
+            self.inbox,
+            relay,
+        )
+        relay.watch(self.source)
+        self.port.launch()
+
+    def started(self) -> None:
+        """Take note that the incarnation is up."""
+        self.up = True
+        self.status = RunnerIdle()
+
+    def retire(self, error: Callable[[], BaseException]) -> None:
+        """
+        Be down for good, or until `revive`.
+
+        Args:
+            error: Makes the error that waiting and later messages are answered with.
+        """
+        fail_all(self.inbox.refuse(error).tasks, error())
+        fail_all(self.inbox.detach().tasks, error())
+        self.ref.actor_stopped.set()
+        pykka.ActorRegistry.unregister(self.ref)
+
+    def revive(self) -> None:
+        """Be reachable again, before a start on request."""
+        if self.ref.actor_stopped.is_set():
+            self.inbox.reopen()
+            self.ref.actor_stopped.clear()
+            pykka.ActorRegistry.register(self.ref)
+
+
+def _payload(spec: RunnerSpec) -> tuple[Any, ...]:
+    """Pickle once what every incarnation is made from."""
+    name = f"RunnerSpec({spec.id!r})"
+    try:
+        payload = pack((spec.runner_class, spec.args, dict(spec.kwargs)), "the runner")
+    except UnsendableError:
+        for field, value in (("args", spec.args), ("kwargs", dict(spec.kwargs))):
+            try:
+                pack(value, field)
+            except UnsendableError as error:
+                raise SpecError(name, field, str(error)) from error
+        raise
+    size = sum(memoryview(part).nbytes for part in payload)
+    if size > spec.max_frame:
+        raise SpecError(name, "args", str(FrameTooLargeError(size, spec.max_frame)))
+    return payload
+
+
+def _shadow(runner_class: type[Any], inbox: RunnerInbox) -> Any:
+    """
+    Return an instance on which no code of the user has run, for refs and proxies to look at.
+
+    Pykka's refs take class, URN, inbox and stopped flag from an actor, and its proxies look
+    at the actor's attributes; the constructor runs in the runner's process only.
+    """
+    actor = object.__new__(runner_class)
+    actor.actor_urn = uuid.uuid4().urn
+    actor.actor_inbox = inbox
+    actor.actor_stopped = threading.Event()
+    actor._actor_ref = pykka.ActorRef(actor)  # noqa: SLF001 - what Actor.__init__ does
+    return actor

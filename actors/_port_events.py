@@ -1,0 +1,58 @@
+"""What a port tells its supervisor."""
+
+from typing import TypeAlias
+
+import attrs
+
+from actors._inbox import Task
+from actors.messages import RunnerFailed, RunnerStatus
+
+
+@attrs.frozen
+class PortStarted:
+    """The runner's `__init__` and `on_start` have returned."""
+
+    runner_id: str
+    incarnation: int
+    pid: int
+
+
+@attrs.frozen
+class PortStatus:
+    """The runner has changed its state."""
+
+    runner_id: str
+    incarnation: int
+    status: RunnerStatus
+    at: float
+
+
+@attrs.frozen
+class PortEnded:
+    """
+    The incarnation is over: reaped, and every byte that it wrote was read.
+
+    Attributes:
+        runner_id: Id of the runner.
+        incarnation: Number of the process.
+        failed: Whether this end is a failure.
+        draft: The failure without its diagnosis, or the end in the same form if it is none.
+        tasks: The tasks that were in flight, still to be ended.
+        ended_at: Monotonic time of the end.
+    """
+
+    runner_id: str
+    incarnation: int
+    failed: bool
+    draft: RunnerFailed
+    tasks: tuple[Task, ...]
+    ended_at: float
+
+    @property
+    def source(self) -> tuple[str, int]:
+        """The name under which the diagnostic actor knows this incarnation's output."""
+        return self.runner_id, self.incarnation
+
+
+PortEvent: TypeAlias = PortStarted | PortStatus | PortEnded
+"""Everything that a port tells its supervisor."""

@@ -1,0 +1,50 @@
+"""Move the chunks of an iterator to wherever its reader is."""
+
+import logging
+from collections.abc import Iterator
+from typing import Any, Final, Protocol
+
+_log: Final = logging.getLogger("actors")
+
+
+class Outlet(Protocol):
+    """The way to a stream's reader."""
+
+    def wait_for_room(self) -> bool:
+        """Wait until the reader can take a chunk; return whether it still reads."""
+
+    def put(self, chunk: Any) -> None:
+        """Send a chunk."""
+
+    def close(self, *, cancelled: bool) -> None:
+        """End the stream."""
+
+    def fail(self, error: BaseException) -> None:
+        """End the stream with what its iterator raised."""
+
+
+def pump(iterator: Iterator[Any], outlet: Outlet) -> None:
+    """
+    Iterate in this thread until the end, a failure, or the reader's going away.
+
+    An `Exception` of the iterator goes to the reader. Anything else (`SystemExit`) goes on
+    to the caller: it ends the runner, and the reader learns of it by the runner's end.
+    """
+    try:
+        while outlet.wait_for_room():
+            try:
+                chunk = next(iterator)
+            except StopIteration:
+                outlet.close(cancelled=False)
+                return
+            outlet.put(chunk)
+    except Exception as error:  # noqa: BLE001 - it is the reader's to handle
+        outlet.fail(error)
+        return
+    try:
+        close = getattr(iterator, "close", None)
+        if close is not None:
+            close()
+    except Exception:
+        _log.exception("%r raised while it was being cancelled", iterator)
+    outlet.close(cancelled=True)

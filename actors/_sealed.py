@@ -1,0 +1,72 @@
+"""What came from a runner's process, not yet unpickled."""
+
+import threading
+from typing import Any
+
+from actors._channel import Buffer
+from actors._payload import unpack
+from actors.errors import RemoteError, WireError
+from actors.termination import RunnerTerminationError
+
+
+class Sealed:
+    """
+    An answer, or an exception, that is unpickled once, by the first thread that asks for it.
+
+    The thread that receives from every runner must not run code of the user, and unpickling
+    may run any.
+
+    Args:
+        segments: The payload; may be empty for an exception that could not be pickled.
+        error: The handler's exception as data, if this is one.
+    """
+
+    def __init__(
+        self, segments: tuple[Buffer, ...], error: RunnerTerminationError | None = None
+    ) -> None:
+        self._segments: tuple[Buffer, ...] | None = segments
+        self._remote = error
+        self._lock = threading.Lock()
+        self._value: Any = None
+        self._error: BaseException | None = None
+
+    def open(self) -> Any:
+        """
+        Return the answer.
+
+        Raises:
+            WireError: If it cannot be rebuilt in this process.
+            Exception: The handler's, in its own type where it can be rebuilt, else `RemoteError`.
+        """
+        with self._lock:
+            if self._segments is not None:
+                self._unpack(self._segments)
+                self._segments = None
+        if self._error is not None:
+            raise self._error
+        return self._value
+
+    def _unpack(self, segments: tuple[Buffer, ...]) -> None:
+        if self._remote is not None:
+            self._error = _rebuild(segments, self._remote)
+            return
+        try:
+            self._value = unpack(segments)
+        except WireError as error:
+            self._error = error
+
+
+def _rebuild(segments: tuple[Buffer, ...], remote: RunnerTerminationError) -> BaseException:
+    """Return the handler's exception, with its remote traceback readable in the local one."""
+    substitute = RemoteError(remote)
+    substitute.add_note(remote.traceback)
+    if not segments:
+        return substitute
+    try:
+        error = unpack(segments)
+    except WireError:
+        return substitute
+    if not isinstance(error, BaseException):
+        return substitute
+    error.__cause__ = substitute
+    return error

@@ -1,0 +1,154 @@
+"""A streamed answer: chunks in order, a bounded number of them at a time."""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Any, Final, Generic, NoReturn, Self, TypeVar
+
+from actors._sealed import Sealed
+from actors.errors import TaskCancelledError
+
+T_co = TypeVar("T_co", covariant=True)
+
+WINDOW: Final = 256
+"""Chunks that may be under way to a reader; the runner waits when they are not taken."""
+
+
+class StreamCore:
+    """
+    What the two sides of a stream share. It must not refer to the `Stream`, whose being
+    garbage-collected means that nobody reads any more.
+
+    Args:
+        grant: Called in the reader's thread with a number of chunks that were taken.
+        abandon: Called once if the reader goes away before the end; takes no lock.
+    """
+
+    def __init__(self, grant: Callable[[int], object], abandon: Callable[[], object]) -> None:
+        self._grant = grant
+        self._abandon = abandon
+        self._condition = threading.Condition()
+        self._chunks: deque[Any] = deque()
+        self._taken = 0
+        self._ended = False
+        self._cancelled = False
+        self._error: BaseException | Sealed | None = None
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the reader has gone away."""
+        return self._cancelled
+
+    def push(self, chunk: Any) -> None:
+        """Add a chunk. After the end it is dropped."""
+        with self._condition:
+            if not self._ended and not self._cancelled:
+                self._chunks.append(chunk)
+                self._condition.notify()
+
+    def finish(self, error: BaseException | Sealed | None = None) -> None:
+        """End the stream, after the chunks that are there. Only the first end counts."""
+        with self._condition:
+            if not self._ended:
+                self._ended = True
+                self._error = error
+                self._condition.notify_all()
+
+    def wait_for_room(self) -> bool:
+        """Wait until the reader can take a chunk (same process). Return whether it still reads."""
+        with self._condition:
+            self._condition.wait_for(lambda: self._cancelled or len(self._chunks) < WINDOW)
+            return not self._cancelled
+
+    def pop(self) -> Any:
+        """
+        Wait for the next chunk.
+
+        Raises:
+            StopIteration: At the end.
+            BaseException: What the stream ended with.
+        """
+        with self._condition:
+            self._condition.wait_for(lambda: self._chunks or self._ended or self._cancelled)
+            if self._cancelled:
+                raise TaskCancelledError("the stream was cancelled by its reader")
+            if not self._chunks:
+                return self._raise_end()
+            chunk = self._chunks.popleft()
+            self._taken += 1
+            granted = self._taken if self._taken >= WINDOW // 2 else 0
+            self._taken -= granted
+            self._condition.notify_all()
+        if granted:
+            self._grant(granted)
+        return chunk.open() if isinstance(chunk, Sealed) else chunk
+
+    def _raise_end(self) -> NoReturn:
+        if isinstance(self._error, Sealed):
+            self._error.open()
+        if isinstance(self._error, BaseException):
+            raise self._error
+        raise StopIteration
+
+    def cancel(self) -> None:
+        """Stop reading. Idempotent; harmless after the end."""
+        with self._condition:
+            if self._ended or self._cancelled:
+                return
+            self._cancelled = True
+            self._chunks.clear()
+            self._condition.notify_all()
+        self._abandon()
+
+
+class Stream(Generic[T_co]):
+    """
+    The answer of a handler that returned an iterator, to be iterated once.
+
+    The runner is held back when chunks are not taken. Leaving a stream before its end, by
+    `cancel`, by leaving its `with` block, or by dropping it, cancels the task: the runner's
+    generator gets a `GeneratorExit` at its next yield.
+    """
+
+    def __init__(self, core: StreamCore) -> None:
+        self._core = core
+
+    def __iter__(self) -> Iterator[T_co]:
+        return self
+
+    def __next__(self) -> T_co:
+        """
+        Return the next chunk.
+
+        Raises:
+            StopIteration: At the end.
+            RunnerFailedError: If the runner ended before the stream did.
+            TaskCancelledError: If the stream was cancelled.
+            Exception: What the handler raised.
+        """
+        chunk: T_co = self._core.pop()
+        return chunk
+
+    def cancel(self) -> None:
+        """Tell the runner that nobody reads any more. Idempotent; harmless after the end."""
+        self._core.cancel()
+
+    def result(self) -> list[T_co]:
+        """Return the chunks that are still to come, when all have come; raises as iteration."""
+        return list(self)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._core.cancel()
+
+    def __del__(self) -> None:
+        # Condition's lock is re-entrant, and nothing is called with it held: safe in a destructor.
+        self._core.cancel()

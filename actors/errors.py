@@ -1,0 +1,199 @@
+"""Every exception of this package: one root, one class per cause a caller can act on."""
+
+from typing import TYPE_CHECKING, Any
+
+import pykka
+
+if TYPE_CHECKING:
+    from actors.messages import ErrorChunk, RunnerFailed
+    from actors.termination import RunnerTerminationError
+
+__all__ = [
+    "ActorsError",
+    "DuplicateIdError",
+    "FrameTooLargeError",
+    "PlatformError",
+    "RemoteError",
+    "RunnerFailedError",
+    "RunnerStoppedError",
+    "RunnerUnavailableError",
+    "SpecError",
+    "StartFailed",
+    "SupervisorStoppedError",
+    "TaskCancelledError",
+    "UnknownRunnerError",
+    "UnsendableError",
+    "WireError",
+]
+
+
+class ActorsError(Exception):
+    """Root of every exception raised by this package."""
+
+
+class SpecError(ActorsError, ValueError):
+    """
+    Raised when a declaration cannot be right, before anything is started.
+
+    Attributes:
+        spec: Name of the declaration, such as `RunnerSpec('chat')`.
+        field: Name of the offending field.
+        problem: What is wrong with it and what would be right.
+    """
+
+    def __init__(self, spec: str, field: str, problem: str) -> None:
+        super().__init__(f"{spec}: {field}: {problem}")
+        self.spec = spec
+        self.field = field
+        self.problem = problem
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.spec, self.field, self.problem)
+
+
+class DuplicateIdError(SpecError):
+    """Raised when an id is given to a second runner or group while the first still exists."""
+
+
+class PlatformError(ActorsError):
+    """Raised when a runner is started on a system that cannot run one (anything but POSIX)."""
+
+
+class UnknownRunnerError(ActorsError, LookupError):
+    """Raised when a supervisor is asked about an id that it does not know."""
+
+
+class SupervisorStoppedError(ActorsError, pykka.ActorDeadError):
+    """Raised when a supervisor that is stopping, or has stopped, is asked for something new."""
+
+
+class RunnerStoppedError(ActorsError, pykka.ActorDeadError):
+    """
+    Raised when a message can no longer be handled because the runner was stopped on request.
+
+    You *don't* get this if the runner died: then you get [`RunnerFailedError`]
+    [actors.RunnerFailedError].
+    """
+
+
+class RunnerUnavailableError(ActorsError):
+    """Raised when more messages wait for a runner that is down than its spec allows."""
+
+
+class RunnerFailedError(ActorsError, pykka.ActorDeadError):
+    """
+    Raised to whoever waits for an answer when the runner ended before it gave one.
+
+    Attributes:
+        failure: The published failure: how it ended, why, on what evidence.
+        chunk: The `ErrorChunk` that ended the stream, if the answer was a stream.
+    """
+
+    def __init__(self, failure: "RunnerFailed", chunk: "ErrorChunk | None" = None) -> None:
+        super().__init__(failure.error_message)
+        self.failure = failure
+        self.chunk = chunk
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.failure, self.chunk)
+
+
+class StartFailed(ActorsError):  # noqa: N818 - the name is part of the agreed surface
+    """
+    Raised when a runner ended, or had to be ended, before its `on_start` had returned.
+
+    Attributes:
+        failure: The published failure, with exit reason and output.
+    """
+
+    def __init__(self, failure: "RunnerFailed") -> None:
+        super().__init__(failure.error_message)
+        self.failure = failure
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.failure,)
+
+
+class RemoteError(ActorsError):
+    """
+    Raised in place of a handler's exception that cannot be rebuilt on this side.
+
+    Attributes:
+        error: Type, message and traceback of the exception as the runner saw them.
+    """
+
+    def __init__(self, error: "RunnerTerminationError") -> None:
+        super().__init__(f"{error.type}: {error.message}")
+        self.error = error
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.error,)
+
+
+class TaskCancelledError(ActorsError):
+    """Raised to whoever still waits for the answer of a task that was cancelled."""
+
+
+class UnsendableError(ActorsError, TypeError):
+    """
+    Raised to the sender of an object that cannot be pickled; nothing was sent.
+
+    Attributes:
+        what: What was to be sent, such as `message to 'chat'`.
+    """
+
+    def __init__(self, what: str, value: object, problem: BaseException) -> None:
+        kind = type(value)
+        super().__init__(
+            f"{what} of type {kind.__module__}.{kind.__qualname__} cannot be pickled: "
+            f"{type(problem).__name__}: {problem}"
+        )
+        self.what = what
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild_unsendable, (self.args[0], self.what)
+
+
+def _rebuild_unsendable(text: str, what: str) -> UnsendableError:
+    error = UnsendableError.__new__(UnsendableError, text)
+    error.what = what
+    return error
+
+
+class FrameTooLargeError(ActorsError, ValueError):
+    """
+    Raised to the sender of a message that exceeds the frame limit; nothing was sent.
+
+    Attributes:
+        size: Size of the frame in bytes.
+        limit: The limit in bytes.
+    """
+
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__(
+            f"a frame of {size} bytes exceeds the limit of {limit} bytes; "
+            f"send less at once or raise RunnerSpec.max_frame"
+        )
+        self.size = size
+        self.limit = limit
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.size, self.limit)
+
+
+class WireError(ActorsError, ValueError):
+    """
+    Raised when bytes or JSON are not a message of this version.
+
+    Attributes:
+        place: Where in the message, such as `$.reason.code`.
+        problem: What is wrong there.
+    """
+
+    def __init__(self, place: str, problem: str) -> None:
+        super().__init__(f"{place}: {problem}")
+        self.place = place
+        self.problem = problem
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.place, self.problem)

@@ -1,0 +1,246 @@
+"""Exit reasons: how a runner's process ended, before anyone interprets it."""
+
+import enum
+from typing import TypeAlias
+
+import attrs
+
+from actors.termination import RunnerTerminationError
+
+
+class Phase(enum.StrEnum):
+    """How far a runner had come."""
+
+    STARTING = "starting"
+    """From the launch until `__init__` and `on_start` have returned."""
+
+    CONNECTING = "connecting"
+    LOADING = "loading"
+    WARMING_UP = "warming-up"
+
+    SERVING = "serving"
+    """Ready for messages, or handling one."""
+
+    STOPPING = "stopping"
+    """Asked to stop."""
+
+
+class StopStage(enum.StrEnum):
+    """How far the supervisor had to go to end a runner."""
+
+    POLITE = "polite"
+    """It ended by itself after it was asked."""
+
+    TERMINATE = "terminate"
+    """It ended after SIGTERM."""
+
+    KILL = "kill"
+    """It ended after SIGKILL."""
+
+
+@attrs.frozen
+class Stopped:
+    """
+    The supervisor asked for the end. This is never published as a failure.
+
+    Attributes:
+        stage: How far the supervisor had to go.
+        exit_code: Exit status, if the process exited.
+        signal: Signal number, if a signal ended it.
+    """
+
+    stage: StopStage
+    exit_code: int | None = None
+    signal: int | None = None
+
+    def __str__(self) -> str:
+        return f"stopped on request ({self.stage})"
+
+
+@attrs.frozen
+class Exited:
+    """
+    The process exited with a status and nobody had asked it to.
+
+    Attributes:
+        exit_code: Exit status, 0 to 255. 0 is a failure too if tasks were in flight.
+    """
+
+    exit_code: int
+
+    def __str__(self) -> str:
+        return f"exited with status {self.exit_code} without being asked to"
+
+
+@attrs.frozen
+class Signaled:
+    """
+    A signal ended the process, and this supervisor did not send it.
+
+    Attributes:
+        signal: Signal number on the runner's system.
+        name: Such as `SIGSEGV`.
+        description: Such as `Segmentation fault`, from `strsignal(3)`.
+        core_dumped: Whether the kernel says that it wrote a core file.
+    """
+
+    signal: int
+    name: str
+    description: str
+    core_dumped: bool = False
+
+    def __str__(self) -> str:
+        return f"was ended by {self.name} ({self.description}), signal {self.signal}"
+
+
+@attrs.frozen
+class Raised:
+    """
+    A Python exception ended the runner.
+
+    Attributes:
+        error: The exception as the runner saw it.
+        exit_code: Exit status of the process, if it exited.
+        signal: Signal number, if a signal ended it after the exception.
+    """
+
+    error: RunnerTerminationError
+    exit_code: int | None = None
+    signal: int | None = None
+
+    def __str__(self) -> str:
+        first_line = self.error.message.partition("\n")[0]
+        return f"raised {self.error.type}" + (f": {first_line[:300]}" if first_line else "")
+
+
+@attrs.frozen
+class LaunchFailed:
+    """
+    No process could be started.
+
+    Attributes:
+        error: What the launch raised in the supervisor's process.
+    """
+
+    error: RunnerTerminationError
+
+    def __str__(self) -> str:
+        first_line = self.error.message.partition("\n")[0]
+        return f"could not be launched: {self.error.type}: {first_line[:300]}"
+
+
+@attrs.frozen
+class StartTimedOut:
+    """
+    The process did not get through `__init__` and `on_start` in time, and was ended.
+
+    Attributes:
+        timeout: The limit in seconds.
+    """
+
+    timeout: float
+
+    def __str__(self) -> str:
+        return f"did not start within {self.timeout:g} s and was ended"
+
+
+@attrs.frozen
+class Hung:
+    """
+    The runner had a task in flight and gave no sign of progress, and was ended.
+
+    Attributes:
+        silent_for: Seconds since its last sign of progress.
+        waiting_for: Whom it had declared to be waiting for (`Runner.waiting_for`),
+            or `None` if the silence was its own.
+    """
+
+    silent_for: float
+    waiting_for: str | None = None
+
+    def __str__(self) -> str:
+        waiting = f" while waiting for {self.waiting_for}" if self.waiting_for else ""
+        return f"made no progress for {self.silent_for:.1f} s{waiting} and was ended"
+
+
+@attrs.frozen
+class FatalOutput:
+    """
+    The runner printed a line after which it is lost, lived on, and was ended.
+
+    Attributes:
+        cause: Slug of the finding.
+        grace: Seconds it was given to end by itself.
+    """
+
+    cause: str
+    grace: float
+
+    def __str__(self) -> str:
+        return f"printed a fatal line ({self.cause}), lived on for {self.grace:g} s and was ended"
+
+
+@attrs.frozen
+class ProtocolViolation:
+    """
+    What the runner wrote onto its channel is no message of ours, and it was ended.
+
+    Attributes:
+        problem: What was wrong.
+    """
+
+    problem: str
+
+    def __str__(self) -> str:
+        return f"broke the channel's protocol ({self.problem}) and was ended"
+
+
+@attrs.frozen
+class Unkillable:
+    """
+    The process did not end even after SIGKILL. It is left behind, and this says so.
+
+    Attributes:
+        pid: Its process id.
+        waited: Seconds waited after SIGKILL.
+    """
+
+    pid: int
+    waited: float
+
+    def __str__(self) -> str:
+        return (
+            f"did not end within {self.waited:g} s of SIGKILL (pid {self.pid} is left behind; "
+            f"a process in an uninterruptible system call ends when that call returns)"
+        )
+
+
+@attrs.frozen
+class StatusUnknown:
+    """
+    The process is gone, but somebody else took its exit status.
+
+    Attributes:
+        explanation: What is known.
+    """
+
+    explanation: str
+
+    def __str__(self) -> str:
+        return f"is gone, exit status unknown: {self.explanation}"
+
+
+ExitReason: TypeAlias = (
+    Stopped
+    | Exited
+    | Signaled
+    | Raised
+    | LaunchFailed
+    | StartTimedOut
+    | Hung
+    | FatalOutput
+    | ProtocolViolation
+    | Unkillable
+    | StatusUnknown
+)
+"""Every way a runner's process can end."""

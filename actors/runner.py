@@ -1,0 +1,216 @@
+"""Runner: a Pykka actor that lives in a thread or in a process of its own."""
+
+import contextlib
+import logging
+import sys
+from collections import deque
+from collections.abc import Iterator
+from contextvars import ContextVar
+from typing import Any, Final, NamedTuple, Protocol
+
+import pykka
+from pykka import messages
+
+from actors._future import RunnerFuture
+from actors.messages import (
+    Progress,
+    RunnerConnected,
+    RunnerConnecting,
+    RunnerIdle,
+    RunnerLoaded,
+    RunnerLoading,
+    RunnerReady,
+    RunnerStatus,
+    RunnerWarmingUp,
+)
+
+_log: Final = logging.getLogger("actors")
+
+
+class RunnerLink(Protocol):
+    """Whom a runner reports to. Private to the package."""
+
+    def status(self, status: RunnerStatus) -> None:
+        """Report a change of state."""
+
+    def waiting(self, waiting_for: str | None) -> None:
+        """Report who is waited for."""
+
+    def begun(self, reply_to: Any) -> None:
+        """Report that a message has been taken up."""
+
+    def idle(self) -> None:
+        """Report that no message is waiting."""
+
+
+class _NoLink:
+    """A runner in a thread has nobody to report to."""
+
+    def status(self, status: RunnerStatus) -> None:
+        del status
+
+    def waiting(self, waiting_for: str | None) -> None:
+        del waiting_for
+
+    def begun(self, reply_to: Any) -> None:
+        del reply_to
+
+    def idle(self) -> None:
+        pass
+
+
+class Birth(NamedTuple):
+    """What a runner that is being made in a process of its own must become."""
+
+    runner_class: type
+    actor_urn: str
+    link: RunnerLink
+
+
+birth: Final[ContextVar[Birth | None]] = ContextVar("birth", default=None)
+"""Set by the host while it calls the runner's constructor."""
+
+
+class Runner(pykka.ThreadingActor):
+    """
+    An actor that may die.
+
+    `MyRunner.start(...)` runs it in a thread of this process, as any Pykka actor. A
+    [`Supervisor`][actors.Supervisor] runs it in a process of its own, where the constructor
+    and every hook are called in the main thread. Subclasses may override, beside Pykka's
+    `on_start`, `on_stop`, `on_failure` and `on_receive`, the lifecycle hooks `connect`, `load`
+    and `warm_up`, which are called in this order after `on_start`.
+
+    A handler that returns an iterator (a generator, say) answers with a stream of chunks:
+    the asker gets a [`Stream`][actors.Stream].
+
+    An exception in a handler goes to the asker, and the runner lives on. An exception in a
+    hook, or in a handler whose message nobody waits for (`tell`), ends the runner, as it does
+    in Pykka; under a supervisor that is a failure. `SystemExit` and `KeyboardInterrupt` end
+    this runner only.
+    """
+
+    _link: RunnerLink = _NoLink()
+
+    def __init__(self, *_args: Any, **_kwargs: Any) -> None:
+        super().__init__()
+        born = birth.get()
+        if born is not None and born.runner_class is type(self):
+            self._link = born.link
+            self.actor_urn = born.actor_urn
+            self._actor_ref = pykka.ActorRef(self)
+
+    def connect(self) -> None:
+        """Reach whom the runner works with. Called once, after `on_start`."""
+
+    def load(self) -> Iterator[Progress] | None:
+        """Load what the runner works on; may yield [`Progress`][actors.Progress]."""
+
+    def warm_up(self) -> None:
+        """Do what makes the first message as quick as the others."""
+
+    @contextlib.contextmanager
+    def waiting_for(self, whom: str) -> Iterator[None]:
+        """
+        Declare that what happens inside may block because of somebody else.
+
+        A runner that hangs inside counts as an after-effect of another's failure, and one
+        that hangs outside as a root cause.
+
+        Args:
+            whom: Who is waited for, such as `rank 2`.
+        """
+        self._link.waiting(whom)
+        try:
+            yield
+        finally:
+            self._link.waiting(None)
+
+    @staticmethod
+    def _create_future() -> pykka.Future[Any]:
+        return RunnerFuture()
+
+    def _actor_loop(self) -> None:
+        """Live in a thread: what ends the runner is logged there, as Pykka does."""
+        try:
+            self._live()
+        except BaseException:  # noqa: BLE001 - a thread has nobody to raise to
+            self._handle_failure(*sys.exc_info())
+
+    def _live(self) -> None:
+        """Run the hooks and handle messages until the end; raise what ended it, if anything."""
+        try:
+            self._start_up()
+            while not self.actor_stopped.is_set():
+                self._handle(self.actor_inbox.get())
+        except BaseException:
+            pykka.ActorRegistry.unregister(self.actor_ref)
+            self.actor_stopped.set()
+            raise
+        finally:
+            self._answer_the_rest()
+
+    def _start_up(self) -> None:
+        link = self._link
+        self.on_start()
+        link.status(RunnerIdle())
+        kind = type(self)
+        if kind.connect is not Runner.connect:
+            link.status(RunnerConnecting())
+            self.connect()
+            link.status(RunnerConnected())
+        if kind.load is not Runner.load:
+            link.status(RunnerLoading())
+            for progress in self.load() or ():
+                link.status(RunnerLoading(progress.layers_loaded, progress.total_layers))
+            link.status(RunnerLoaded())
+        if kind.warm_up is not Runner.warm_up:
+            link.status(RunnerWarmingUp())
+            self.warm_up()
+        link.status(RunnerReady())
+
+    def _handle(self, envelope: Any) -> None:
+        reply_to = envelope.reply_to
+        try:
+            message = envelope.message
+            if isinstance(message, messages._ActorStop):  # noqa: SLF001 - Pykka's own word
+                self._stop()
+                if reply_to is not None:
+                    reply_to.set(None)
+                return
+            self._link.begun(reply_to)
+            response = self._handle_receive(message)
+            if isinstance(response, Iterator):
+                if reply_to is None:
+                    deque(response, maxlen=0)
+                else:
+                    reply_to.stream(response)
+            elif reply_to is not None:
+                reply_to.set(response)
+        except Exception:
+            if reply_to is None:
+                self.on_failure(*sys.exc_info())
+                raise
+            _log.info("%s raised to its asker", self, exc_info=True)
+            reply_to.set_exception()
+        except BaseException:
+            self._call_on_stop()
+            raise
+        if self.actor_inbox.empty():
+            self._link.idle()
+
+    def _call_on_stop(self) -> None:
+        """Clean up after SystemExit or KeyboardInterrupt, as Pykka does."""
+        try:
+            self.on_stop()
+        except Exception:
+            _log.exception("on_stop of %s raised", self)
+
+    def _answer_the_rest(self) -> None:
+        while not self.actor_inbox.empty():
+            reply_to = self.actor_inbox.get().reply_to
+            if reply_to is None:
+                continue
+            text = f"{self.actor_ref} stopped before handling the message"
+            error = pykka.ActorDeadError(text)
+            reply_to.set_exception((type(error), error, None))

@@ -1,0 +1,391 @@
+"""Supervisor: the parent actor, and the only publisher of failures."""
+
+import contextlib
+import logging
+import os
+import queue
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import pykka
+from pykka import messages
+
+from actors._events import EventStream
+from actors._future import RunnerFuture
+from actors._group import Group, SettleDue, StartDue
+from actors._member import Member
+from actors._port_events import PortEnded, PortStarted, PortStatus
+from actors._reactor import Reactor, Timer
+from actors._relay import Relay
+from actors._stop_request import StopRequested
+from actors.errors import (
+    DuplicateIdError,
+    PlatformError,
+    SpecError,
+    SupervisorStoppedError,
+    UnknownRunnerError,
+)
+from actors.messages import RunnerFailed, RunnerInfo
+from actors.specs import GroupSpec, RunnerSpec
+from diagnostics.actor import DiagnosticActor
+from diagnostics.actor_messages import DiagnosisMade, FatalFindingSeen
+
+_log: Final = logging.getLogger("actors")
+_HISTORY: Final = 1000
+"""Failures kept for late subscribers."""
+_LAST_ORDERS: Final = 10.0
+"""Seconds that a supervisor which ends in disorder waits for its killed runners."""
+
+
+class Supervisor(pykka.ThreadingActor):
+    """
+    Starts, watches, restarts and stops runners, and explains their deaths.
+
+    `Supervisor.start()` gives a plain `pykka.ActorRef`; its methods are called through
+    `ref.proxy()`. [`supervise`][actors.supervise] does both and stops everything at the end.
+    Stopping the ref stops every runner first, and its future answers when all are gone.
+
+    Args:
+        diagnosis_timeout: Seconds that a diagnosis may take before the failure goes on
+            without one.
+    """
+
+    def __init__(self, *, diagnosis_timeout: float = 2.0) -> None:
+        super().__init__()
+        self._patience = diagnosis_timeout
+        self._groups: dict[str, Group] = {}
+        self._group_of: dict[str, Group] = {}
+        self._failures: deque[RunnerFailed] = deque(maxlen=_HISTORY)
+        self._stopping: RunnerFuture[Any] | None = None
+        self._open = False
+
+    # What users call, by proxy.
+
+    def start_runner(self, spec: RunnerSpec) -> pykka.Future[pykka.ActorRef[Any]]:
+        """
+        Start one runner.
+
+        Args:
+            spec: The runner.
+
+        Returns:
+            By the proxy's future, the ref, once `__init__` and `on_start` have returned.
+
+        Raises:
+            SpecError: If the spec cannot be right.
+            DuplicateIdError: If the id is in use.
+            StartFailed: If the runner ended, or had to be ended, before it was up.
+            SupervisorStoppedError: If the supervisor is stopping.
+            PlatformError: If the system is not POSIX.
+        """
+        if not isinstance(spec, RunnerSpec):
+            raise SpecError("start_runner", "spec", f"must be a RunnerSpec, not {spec!r}")
+        self._check_new(spec.id)
+        return self._start_group(spec, [self._member(spec, None)])
+
+    def start_group(self, spec: GroupSpec) -> pykka.Future[dict[str, pykka.ActorRef[Any]]]:
+        """
+        Start runners that live and die together.
+
+        Args:
+            spec: The group.
+
+        Returns:
+            By the proxy's future, the refs by id, once every member is up.
+
+        Raises:
+            SpecError: If the spec cannot be right.
+            DuplicateIdError: If an id is in use.
+            StartFailed: If a member ended before all were up; the others are stopped then.
+            SupervisorStoppedError: If the supervisor is stopping.
+            PlatformError: If the system is not POSIX.
+        """
+        if not isinstance(spec, GroupSpec):
+            raise SpecError("start_group", "spec", f"must be a GroupSpec, not {spec!r}")
+        self._check_new(spec.id, *(member.id for member in spec.members))
+        members: list[Member] = []
+        try:
+            for each in spec.members:
+                members.append(self._member(each, spec.id))  # noqa: PERF401 - see below
+        except SpecError:
+            for member in members:
+                member.retire(lambda: SupervisorStoppedError("the group was not started"))
+            raise
+        return self._start_group(spec, members)
+
+    def stop_runner(self, runner_id: str) -> pykka.Future[bool]:
+        """
+        Stop a runner for good: politely, then by SIGTERM, then by SIGKILL.
+
+        Args:
+            runner_id: Its id.
+
+        Returns:
+            By the proxy's future, `True`, once its process is gone.
+
+        Raises:
+            UnknownRunnerError: If there is no such runner.
+        """
+        return self._find(runner_id).stop([runner_id])
+
+    def stop_group(self, group_id: str) -> pykka.Future[bool]:
+        """
+        Stop every member of a group for good.
+
+        Args:
+            group_id: Id of the group.
+
+        Returns:
+            By the proxy's future, `True`, once all processes are gone.
+
+        Raises:
+            UnknownRunnerError: If there is no such group.
+        """
+        if group_id not in self._groups:
+            raise UnknownRunnerError(f"there is no group {group_id!r} here")
+        return self._groups[group_id].stop()
+
+    def restart_runner(self, runner_id: str) -> None:
+        """
+        Stop a runner and start it again. This does not count against its intensity.
+
+        Args:
+            runner_id: Its id.
+
+        Raises:
+            UnknownRunnerError: If there is no such runner.
+        """
+        self._find(runner_id).restart([runner_id])
+
+    def runners(self) -> tuple[RunnerInfo, ...]:
+        """Return id, group, status, pid and incarnation of every runner."""
+        return tuple(
+            RunnerInfo(
+                runner_id=each,
+                group_id=member.group_id,
+                status=member.status,
+                pid=member.port.pid if member.port is not None else None,
+                incarnation=member.incarnation,
+            )
+            for group in self._groups.values()
+            for each, member in group.members.items()
+        )
+
+    def subscribe(self, target: pykka.ActorRef[Any] | Callable[[Any], Any], *types: Any) -> None:
+        """
+        Tell somebody of events from now on.
+
+        Args:
+            target: A ref, which gets them by `tell`, or a callable, which is called in a
+                thread of the supervisor's own, one event at a time.
+            types: Classes of events; none means all.
+
+        Raises:
+            SpecError: If the target or a type cannot be one.
+        """
+        self._events.subscribe(target, *types)
+
+    def unsubscribe(self, target: pykka.ActorRef[Any] | Callable[[Any], Any], *types: Any) -> bool:
+        """
+        Tell somebody no more.
+
+        Args:
+            target: As it was subscribed.
+            types: As they were subscribed; none means all.
+
+        Returns:
+            Whether it was subscribed.
+        """
+        return self._events.unsubscribe(target, *types)
+
+    def failures(self) -> tuple[RunnerFailed, ...]:
+        """Return the failures published so far, oldest first, at most 1000."""
+        return tuple(self._failures)
+
+    # Pykka's hooks.
+
+    @staticmethod
+    def _create_future() -> pykka.Future[Any]:
+        return RunnerFuture()
+
+    def on_start(self) -> None:
+        """Start what the supervisor itself stands on."""
+        self._events = EventStream(keep=(RunnerFailed,))
+        self._reactor = Reactor()
+        self.alive_fd, self._alive_end = os.pipe()
+        self._diagnostics = DiagnosticActor.start()
+        self.relay = Relay(self._reactor, self.actor_ref, self._diagnostics, self._patience)
+        self._open = True
+
+    def on_receive(self, message: Any) -> Any:
+        """Take note of what ports, timers and the diagnostic actor have to say."""
+        match message:
+            case PortStatus():
+                group = self._group_of.get(message.runner_id)
+                if group is not None:
+                    group.status(message)
+            case PortStarted():
+                group = self._group_of.get(message.runner_id)
+                if group is not None:
+                    group.started(message)
+            case DiagnosisMade(_, diagnosis, PortEnded() as ended):
+                group = self._group_of.get(ended.runner_id)
+                if group is not None:
+                    group.ended(ended, diagnosis)
+            case FatalFindingSeen((runner_id, _) as source, finding):
+                group = self._group_of.get(runner_id)
+                if group is not None:
+                    group.fatal(source, finding.cause)
+            case SettleDue(group_id):
+                if group_id in self._groups:
+                    self._groups[group_id].settle_due(message)
+            case StartDue(group_id):
+                if group_id in self._groups:
+                    self._groups[group_id].start_due(message)
+            case StopRequested(runner_id, reply_to):
+                self._stop_by_ref(runner_id, reply_to)
+            case _:
+                return super().on_receive(message)
+        return None
+
+    def _handle_receive(self, message: Any) -> Any:
+        """Stop only when every runner is gone, without waiting in the mailbox."""
+        if isinstance(message, messages._ActorStop):  # noqa: SLF001 - Pykka's own word
+            return self._begin_to_stop()
+        return super()._handle_receive(message)
+
+    def _actor_loop_teardown(self) -> None:
+        """Leave nothing behind, whether the end was asked for or is a bug of ours."""
+        self._abandon()
+        super()._actor_loop_teardown()
+        if self._open:
+            self._open = False
+            self._diagnostics.stop(block=False)
+            self._reactor.close()
+            # Its last reader: from here on every runner that is left would end by itself.
+            os.close(self._alive_end)
+            os.close(self.alive_fd)
+            self._events.close(timeout=5.0)
+        if self._stopping is not None:
+            self._stopping.set(None)
+
+    # What groups need (see `_group.Services`). Public names would be seen by proxies.
+
+    def publish(self, event: Any) -> None:
+        """Tell the subscribers."""
+        if isinstance(event, RunnerFailed):
+            self._failures.append(event)
+        self._events.publish(event)
+
+    def remind(self, delay: float, message: SettleDue | StartDue) -> Timer:
+        """Put a message into the mailbox after a delay."""
+
+        def tell() -> None:
+            with contextlib.suppress(pykka.ActorDeadError):
+                self.actor_ref.tell(message)
+
+        return self._reactor.call_later(delay, tell)
+
+    def retired(self, group: Group) -> None:
+        """Forget a group in which nobody will run any more."""
+        del self._groups[group.id]
+        for each in group.members:
+            del self._group_of[each]
+        self._stop_if_done()
+
+    def _check_new(self, *ids: str) -> None:
+        if os.name != "posix":
+            raise PlatformError(
+                f"runners need a POSIX system (Linux, macOS); this one is {os.name!r}"
+            )
+        if self._stopping is not None:
+            raise SupervisorStoppedError("the supervisor is stopping and starts nothing new")
+        for each in ids:
+            if each in self._groups or each in self._group_of:
+                raise DuplicateIdError("supervisor", "id", f"{each!r} is in use")
+
+    def _member(self, spec: RunnerSpec, group_id: str | None) -> Member:
+        return Member(spec, group_id, self._reactor, self._on_ref_stop, self._events.publish)
+
+    def _start_group(self, spec: GroupSpec | RunnerSpec, members: list[Member]) -> Any:
+        group = Group(spec, members, self)
+        self._groups[group.id] = group
+        for each in group.members:
+            self._group_of[each] = group
+        return group.start()
+
+    def _find(self, runner_id: str) -> Group:
+        group = self._group_of.get(runner_id)
+        if group is None:
+            raise UnknownRunnerError(f"there is no runner {runner_id!r} here")
+        return group
+
+    def _on_ref_stop(self, runner_id: str, reply_to: Any) -> None:
+        """Take the `stop()` of a runner's ref, in the caller's thread."""
+        try:
+            self.actor_ref.tell(StopRequested(runner_id, reply_to))
+        except pykka.ActorDeadError as error:
+            if reply_to is not None:
+                reply_to.set_exception((type(error), error, None))
+
+    def _stop_by_ref(self, runner_id: str, reply_to: Any) -> None:
+        group = self._group_of.get(runner_id)
+        stopped: Any = group.stop([runner_id]) if group is not None else None
+        if reply_to is not None:
+            reply_to.set(stopped)
+
+    def _begin_to_stop(self) -> RunnerFuture[Any]:
+        if self._stopping is None:
+            self._stopping = RunnerFuture()
+            for group in reversed(tuple(self._groups.values())):
+                group.stop()
+            self._stop_if_done()
+        return self._stopping
+
+    def _stop_if_done(self) -> None:
+        if self._stopping is not None and not self._groups and not self.actor_stopped.is_set():
+            self._stop()
+
+    def _abandon(self) -> None:
+        """
+        End every runner that is left, at once. In an orderly stop there is none.
+
+        The mailbox is read here until the processes are reaped: the actor's loop has ended.
+        """
+        groups = tuple(self._groups.values())
+        for group in groups:
+            group.abandon(lambda: SupervisorStoppedError("the supervisor has ended"))
+        deadline = time.monotonic() + _LAST_ORDERS
+        while any(group.alive for group in groups):
+            try:
+                envelope = self.actor_inbox.get(timeout=max(0.0, deadline - time.monotonic()))  # type: ignore[call-arg]
+            except queue.Empty:
+                _log.error("runners could not be ended: %s", [group.id for group in groups])
+                return
+            match envelope.message:
+                case DiagnosisMade(_, diagnosis, PortEnded() as ended):
+                    self._group_of[ended.runner_id].ended(ended, diagnosis)
+                case _:
+                    if envelope.reply_to is not None:
+                        error = SupervisorStoppedError("the supervisor has ended")
+                        envelope.reply_to.set_exception((type(error), error, None))
+
+
+@contextlib.contextmanager
+def supervise(**options: Any) -> Iterator["pykka.ActorProxy[Supervisor]"]:
+    """
+    Run a supervisor for the length of a `with` block.
+
+    Args:
+        options: Those of [`Supervisor`][actors.Supervisor].
+
+    Yields:
+        Its proxy. At the end every runner is stopped, whatever the block did.
+    """
+    ref = Supervisor.start(**options)
+    try:
+        yield ref.proxy()
+    finally:
+        ref.stop()

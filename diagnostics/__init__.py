@@ -1,0 +1,62 @@
+"""Say why a process died, from what it printed."""
+
+from diagnostics._consumed import Consumed
+from diagnostics.actor import DiagnosticActor
+from diagnostics.actor_messages import (
+    DiagnosisMade,
+    DiagnosisRequested,
+    FatalFindingSeen,
+    Forget,
+    OutputLost,
+    OutputReceived,
+    Watch,
+)
+from diagnostics.catalog import KnownDiagnostic
+from diagnostics.collector import RunnerDiagnosticCollector
+from diagnostics.diagnosis import Diagnosis, Ending, ordered, to_json_dict
+from diagnostics.findings import Finding, Role, finding_types
+from diagnostics.render import render
+from diagnostics.root_cause import Member, Ranking, rank
+from diagnostics.signatures import (
+    Block,
+    Context,
+    Signature,
+    SignatureError,
+    register,
+    signatures,
+)
+from diagnostics.stacks import Frame, RaisedException, ThreadStack
+
+__all__ = [
+    "Block",
+    "Consumed",
+    "Context",
+    "Diagnosis",
+    "DiagnosisMade",
+    "DiagnosisRequested",
+    "DiagnosticActor",
+    "Ending",
+    "FatalFindingSeen",
+    "Finding",
+    "Forget",
+    "Frame",
+    "KnownDiagnostic",
+    "Member",
+    "OutputLost",
+    "OutputReceived",
+    "RaisedException",
+    "Ranking",
+    "Role",
+    "RunnerDiagnosticCollector",
+    "Signature",
+    "SignatureError",
+    "ThreadStack",
+    "Watch",
+    "finding_types",
+    "ordered",
+    "rank",
+    "register",
+    "render",
+    "signatures",
+    "to_json_dict",
+]

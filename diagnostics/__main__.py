@@ -1,0 +1,136 @@
+"""`python -m diagnostics`: the diagnosis of a saved output."""
+
+import argparse
+import contextlib
+import json
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO, Final
+
+from diagnostics.collector import RunnerDiagnosticCollector
+from diagnostics.diagnosis import Diagnosis, Ending, to_json_dict
+from diagnostics.findings import Role
+from diagnostics.render import render
+from diagnostics.root_cause import Member, Ranking, rank
+
+FOUND: Final = 0
+UNKNOWN: Final = 1
+BAD_INPUT: Final = 2
+
+_CHUNK: Final = 64 * 1024
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """
+    Diagnose the files named on the command line.
+
+    Args:
+        arguments: The command line without the program; by default that of this process.
+
+    Returns:
+        0 when a cause is found, 1 when not, 2 when an argument is bad or a file
+        cannot be read.
+    """
+    options = _parser().parse_args(arguments)
+    diagnoses: dict[str, Diagnosis] = {}
+    for file in dict.fromkeys(options.files or ["-"]):
+        try:
+            diagnoses[file] = _diagnose(file, options.platform, options.reason)
+        except OSError as error:
+            sys.stderr.write(f"diagnostics: cannot read {file}: {error.strerror or error}\n")
+            return BAD_INPUT
+    ranking = _rank(diagnoses) if len(diagnoses) > 1 else None
+    _print(diagnoses, ranking, as_json=options.json)
+    return FOUND if any(diagnosis.cause for diagnosis in diagnoses.values()) else UNKNOWN
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m diagnostics",
+        description="Say why a process ended, from its saved standard error.",
+        epilog="Exit status: 0 a cause was found, 1 none was, 2 bad arguments or unreadable file.",
+    )
+    parser.add_argument("files", nargs="*", metavar="FILE", help="a saved output; - is stdin")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument(
+        "--reason", type=_ending, metavar="signal:N|exit:N", help="how the process ended"
+    )
+    parser.add_argument(
+        "--platform",
+        choices=("linux", "darwin"),
+        default=sys.platform,
+        help="where it ran, for its error numbers (default: here)",
+    )
+    return parser
+
+
+def _ending(text: str) -> Ending:
+    kind, _, value = text.partition(":")
+    try:
+        if kind == "signal":
+            number = int(value) if value.isdigit() else signal.Signals[value.upper()].value
+            return Ending(signal=number)
+        if kind == "exit":
+            return Ending(exit_code=int(value))
+    except (KeyError, ValueError):
+        pass  # the same message for every misspelling
+    raise argparse.ArgumentTypeError(f"{text!r} is neither signal:N nor exit:N")
+
+
+@contextlib.contextmanager
+def _opened(file: str) -> Iterator[BinaryIO]:
+    if file == "-":
+        yield sys.stdin.buffer
+        return
+    with open(file, "rb") as stream:  # noqa: PTH123  # any path, also /dev/fd/3
+        yield stream
+
+
+def _diagnose(file: str, platform: str, ending: Ending | None) -> Diagnosis:
+    collector = RunnerDiagnosticCollector(platform=platform)
+    with _opened(file) as stream:
+        while chunk := stream.read(_CHUNK):
+            collector.feed(chunk, at=time.time())
+    return collector.diagnosis(ending)
+
+
+def _rank(diagnoses: dict[str, Diagnosis]) -> Ranking:
+    # Files do not tell when a process ended, and one without findings may be that of
+    # a healthy process: whoever shows a cause comes first, then the order given.
+    members = [
+        Member(
+            file,
+            ended_at=index,
+            findings=diagnosis.findings,
+            own_cause=None if diagnosis.cause else False,
+        )
+        for index, (file, diagnosis) in enumerate(diagnoses.items())
+    ]
+    return rank(members)
+
+
+def _print(diagnoses: dict[str, Diagnosis], ranking: Ranking | None, *, as_json: bool) -> None:
+    if as_json:
+        documents = {file: to_json_dict(diagnosis) for file, diagnosis in diagnoses.items()}
+        if ranking is None:
+            (document,) = documents.values()
+        else:
+            for file, role in ranking.roles.items():
+                documents[file]["role"] = role.value
+            document = {"root_cause": ranking.root_cause, "members": documents}
+        sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=True) + "\n")
+        return
+    if ranking is not None:
+        followers = [file for file, role in ranking.roles.items() if role is Role.AFTER_EFFECT]
+        sys.stdout.write(
+            f"Root cause: {ranking.root_cause}; after-effects: {', '.join(followers)}\n"
+            "(judged by the findings alone, equals in the order given:"
+            " files do not tell when a process ended)\n\n"
+        )
+    sys.stdout.write("\n".join(render(item, name=file) for file, item in diagnoses.items()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

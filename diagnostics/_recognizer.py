@@ -1,0 +1,275 @@
+"""Lines to findings: the signatures of single lines, and the texts of several lines."""
+
+import copy
+import logging
+import re
+from collections.abc import Iterable
+from typing import Any, Final, final
+
+import attrs
+
+from diagnostics._consumed import Consumed
+from diagnostics._lines import decode, shorten
+from diagnostics._scanner import Scanner
+from diagnostics._sightings import Sighting, Sightings
+from diagnostics.findings import Finding, Role
+from diagnostics.signatures import Block, Context, Signature
+
+_EVIDENCE_LINE: Final = 1_000
+_FIRST_EVIDENCE: Final = 6
+_LAST_EVIDENCE: Final = 14
+_MAX_OPEN: Final = 8  # texts of several lines, of as many ranks or threads, at one time
+_MATCHES_IN_A_LINE: Final = 8
+_REMEMBERED_LINES: Final = 64
+
+_CLOCK: Final = re.compile(r"\d\d:\d\d")
+_DIGIT: Final = re.compile(r"\d")
+
+logger = logging.getLogger("diagnostics")
+
+
+@attrs.define
+class _Open:
+    """A text of several lines while it is being read."""
+
+    signature: Signature
+    block: Block
+    prefix: str
+    line: int
+    first_seen: float
+    last_seen: float
+    first_lines: list[str]
+    last_lines: list[str]
+
+    def without_prefix(self, line: str) -> str:
+        """Return the line without the log prefix of the first one; the time in it may differ."""
+        size = len(self.prefix)
+        if not size or line.startswith(self.prefix):
+            return line[size:]
+        if _CLOCK.search(self.prefix):
+            mask = _DIGIT.sub("0", self.prefix)
+            if _DIGIT.sub("0", line[:size]) == mask:
+                return line[size:]
+        return line
+
+    def take(self, line: str, at: float) -> None:
+        self.last_seen = at
+        if len(self.first_lines) < _FIRST_EVIDENCE:
+            self.first_lines.append(shorten(line, _EVIDENCE_LINE))
+            return
+        self.last_lines.append(shorten(line, _EVIDENCE_LINE))
+        if len(self.last_lines) > _LAST_EVIDENCE:
+            del self.last_lines[0]
+
+
+@final
+class Recognizer:
+    """
+    Make findings of the lines of one output.
+
+    Args:
+        scanner: Says which signatures a line may be about.
+        platform: The `sys.platform` of the process that prints the lines.
+    """
+
+    def __init__(self, scanner: Scanner, platform: str) -> None:
+        self._scanner = scanner
+        self._context = Context(platform)
+        self._sightings = Sightings()
+        self._open: list[_Open] = []
+        self._broken: dict[str, str] = {}
+        self._remembered: dict[bytes, tuple[Sighting, ...]] = {}
+        self._remembered_facts: dict[str, Any] = {}
+        self.fatal: Finding | None = None
+        """The first fatal finding."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a text of several lines is being read, so that every line matters."""
+        return bool(self._open)
+
+    @property
+    def dropped(self) -> int:
+        """How many different findings were left out for want of room."""
+        return self._sightings.dropped
+
+    @property
+    def broken(self) -> tuple[str, ...]:
+        """The names of the signatures that raised and are not used any more."""
+        return tuple(self._broken)
+
+    def copy(self) -> "Recognizer":
+        """Return an independent copy, for a look at what an unfinished output amounts to."""
+        other = Recognizer(self._scanner, self._context.platform)
+        other._context = copy.deepcopy(self._context)
+        other._sightings = self._sightings.copy()
+        other._open = copy.deepcopy(
+            self._open, {id(item.signature): item.signature for item in self._open}
+        )
+        other._broken = dict(self._broken)
+        other.fatal = self.fatal
+        return other
+
+    def take(self, data: bytes, number: int, at: float, previous: bytes = b"") -> None:
+        """
+        Look at one line.
+
+        Args:
+            data: The line, cleaned of escapes, without its terminator.
+            number: Its number in the output.
+            at: When it arrived.
+            previous: The line before it.
+        """
+        if not self._open and self._again(data, at):
+            return
+        signatures = self._scanner.candidates(data)
+        if not signatures and not self._open:
+            return
+        line = decode(data)
+        self._context.previous = decode(previous)
+        claimed, sightings = self._single_line(line, signatures, number, at)
+        if self._open:
+            taken = self._feed_open(line, at, claimed=claimed)
+        else:
+            taken = False
+            if all(signature.open_block is None for signature in signatures):
+                self._remember(data, sightings)
+        if not taken:
+            self._open_blocks(line, signatures, number, at, claimed=claimed)
+
+    def _again(self, data: bytes, at: float) -> bool:
+        # Errors come in floods of the same few lines; what such a line amounts to
+        # depends on nothing but the line and the facts.
+        sightings = self._remembered.get(data)
+        if sightings is None or self._context.facts != self._remembered_facts:
+            return False
+        if not all(sighting.kept for sighting in sightings):
+            return False
+        for sighting in sightings:
+            self._sightings.again(sighting, at)
+        return True
+
+    def _remember(self, data: bytes, sightings: tuple[Sighting, ...]) -> None:
+        if (
+            len(self._remembered) >= _REMEMBERED_LINES
+            or self._context.facts != self._remembered_facts
+        ):
+            self._remembered.clear()
+            self._remembered_facts = dict(self._context.facts)
+        self._remembered[data] = sightings
+
+    def finish(self) -> None:
+        """Take the output as ended: what is being read is all there is of it."""
+        for item in self._open:
+            self._close(item)
+        self._open.clear()
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Return the findings in the order of their last sighting."""
+        return self._sightings.by_last_sighting()
+
+    def _single_line(
+        self, line: str, signatures: Iterable[Signature], number: int, at: float
+    ) -> tuple[bool, tuple[Sighting, ...]]:
+        claimed = False
+        sightings = []
+        ordered = sorted(signatures, key=lambda signature: signature.generic)
+        for signature in ordered:
+            if signature.build is None or (signature.generic and claimed):
+                continue
+            for finding in self._built(signature, line):
+                claimed = claimed or finding.role is not Role.NOTE
+                evidence = (shorten(line, _EVIDENCE_LINE),)
+                sightings.append(self._add(finding, evidence, number, at, at))
+        return claimed, tuple(sightings)
+
+    def _built(self, signature: Signature, line: str) -> list[Finding]:
+        if signature.name in self._broken or signature.build is None:
+            return []
+        found: list[Finding] = []
+        try:
+            for match in signature.regex.finditer(line):
+                finding = signature.build(match, self._context)
+                # Two matches that say the same are one sighting.
+                if finding is not None and _checked(finding) not in found:
+                    found.append(finding)
+                if len(found) >= _MATCHES_IN_A_LINE:
+                    break
+        except Exception as error:  # noqa: BLE001  # a plugin may raise anything
+            self._break(signature, error)
+        return found
+
+    def _open_blocks(
+        self, line: str, signatures: Iterable[Signature], number: int, at: float, *, claimed: bool
+    ) -> None:
+        for signature in signatures:
+            if signature.open_block is None or signature.name in self._broken:
+                continue
+            if signature.generic and claimed:
+                continue
+            try:
+                match = signature.regex.search(line)
+                block = signature.open_block(match, self._context) if match else None
+            except Exception as error:  # noqa: BLE001  # a plugin may raise anything
+                self._break(signature, error)
+                continue
+            if block is None:
+                continue
+            if len(self._open) >= _MAX_OPEN:
+                self._close(self._open.pop(0))
+            item = _Open(signature, block, line[: match.start()], number, at, at, [], [])
+            item.take(line, at)
+            self._open.append(item)
+
+    def _feed_open(self, line: str, at: float, *, claimed: bool) -> bool:
+        for item in reversed(self._open.copy()):
+            own = item.without_prefix(line)
+            try:
+                consumed = item.block.feed(own, claimed=claimed)
+            except Exception as error:  # noqa: BLE001  # a plugin may raise anything
+                self._break(item.signature, error)
+                self._open.remove(item)
+                continue
+            if consumed is Consumed.CLOSED:
+                self._open.remove(item)
+                self._close(item)
+            elif consumed is Consumed.TAKEN:
+                item.take(line, at)
+                return True
+        return False
+
+    def _close(self, item: _Open) -> None:
+        try:
+            findings = [_checked(finding) for finding in item.block.findings()]
+        except Exception as error:  # noqa: BLE001  # a plugin may raise anything
+            self._break(item.signature, error)
+            return
+        evidence = (*item.first_lines, *item.last_lines)
+        for finding in findings:
+            self._add(finding, evidence, item.line, item.first_seen, item.last_seen)
+
+    def _add(
+        self, finding: Finding, evidence: tuple[str, ...], number: int, first: float, last: float
+    ) -> Sighting:
+        changes: dict[str, Any] = {"first_seen": first, "last_seen": last, "line": number}
+        if not finding.evidence:
+            changes["evidence"] = evidence
+        finding = attrs.evolve(finding, **changes)
+        if self.fatal is None and finding.is_fatal and finding.role is not Role.NOTE:
+            self.fatal = finding
+        return self._sightings.add(finding)
+
+    def _break(self, signature: Signature, error: Exception) -> None:
+        if signature.name not in self._broken:
+            self._broken[signature.name] = repr(error)
+            logger.error(
+                "signature %s raised and is not used any more for this output",
+                signature.name,
+                exc_info=error,
+            )
+
+
+def _checked(finding: object) -> Finding:
+    if not isinstance(finding, Finding):
+        raise TypeError(f"a builder returned {type(finding).__name__}, not a Finding")
+    return finding

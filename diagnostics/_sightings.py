@@ -1,0 +1,113 @@
+"""Findings, each once, with how often and when it was seen; a bounded number of them."""
+
+from typing import Any, Final, final
+
+import attrs
+
+from diagnostics.findings import Finding, Role
+
+_PER_CAUSE: Final = 8
+_IN_ALL: Final = 64
+
+
+@attrs.define(eq=False)
+class Sighting:
+    """
+    One finding and how often it was seen.
+
+    Attributes:
+        finding: What is known, as of the last time that something was added to it.
+        count: How many times it was seen.
+        first_seen: When it was seen first, in seconds since the epoch.
+        last_seen: When it was seen last, in seconds since the epoch.
+        kept: Whether it has not been dropped for want of room.
+    """
+
+    finding: Finding
+    count: int
+    first_seen: float
+    last_seen: float
+    kept: bool = True
+
+    def result(self) -> Finding:
+        """Return the finding with the count and the times."""
+        return attrs.evolve(
+            self.finding, count=self.count, first_seen=self.first_seen, last_seen=self.last_seen
+        )
+
+
+@final
+class Sightings:
+    """
+    Collect findings within fixed memory.
+
+    A finding that says the same as an earlier one, or more or less of the same, is
+    merged into it. Of the findings of one cause the first and the latest are kept.
+    """
+
+    def __init__(self) -> None:
+        self._all: dict[Sighting, None] = {}  # in the order of their last sighting
+        self.dropped = 0
+        """How many different findings were left out for want of room."""
+
+    def copy(self) -> "Sightings":
+        """Return an independent copy."""
+        other = Sightings()
+        other._all = {attrs.evolve(sighting): None for sighting in self._all}
+        other.dropped = self.dropped
+        return other
+
+    def add(self, finding: Finding) -> Sighting:
+        """
+        Take one sighting.
+
+        Args:
+            finding: The finding, with the time and line of this sighting.
+
+        Returns:
+            The sighting it was counted for.
+        """
+        same_cause = [known for known in self._all if type(known.finding) is type(finding)]
+        identity = finding.identity()
+        for known in reversed(same_cause):
+            before = known.finding.identity()
+            if known.finding.role is finding.role and _compatible(before, identity):
+                if not identity.keys() <= before.keys():
+                    known.finding = attrs.evolve(known.finding, **{**identity, **before})
+                self.again(known, finding.last_seen)
+                return known
+        if len(same_cause) >= _PER_CAUSE:
+            first = min(same_cause, key=lambda known: known.finding.line)
+            self._drop(next(known for known in same_cause if known is not first))
+        elif len(self._all) >= _IN_ALL:
+            notes = (known for known in self._all if known.finding.role is Role.NOTE)
+            self._drop(next(notes, next(iter(self._all))))
+        sighting = Sighting(finding, 1, finding.first_seen, finding.last_seen)
+        self._all[sighting] = None
+        return sighting
+
+    def again(self, sighting: Sighting, at: float) -> None:
+        """
+        Count what is known already once more.
+
+        Args:
+            sighting: What `add` returned.
+            at: When it was seen.
+        """
+        sighting.count += 1
+        sighting.last_seen = max(sighting.last_seen, at)
+        del self._all[sighting]
+        self._all[sighting] = None
+
+    def by_last_sighting(self) -> tuple[Finding, ...]:
+        """Return the findings, the one seen longest ago first."""
+        return tuple(sighting.result() for sighting in self._all)
+
+    def _drop(self, sighting: Sighting) -> None:
+        sighting.kept = False
+        del self._all[sighting]
+        self.dropped += 1
+
+
+def _compatible(known: dict[str, Any], new: dict[str, Any]) -> bool:
+    return all(known[name] == value for name, value in new.items() if name in known)
