@@ -126,6 +126,12 @@ class EventStream:
                 del self._subscriptions[key]
             return subscription.types != before
 
+    def wanted(self, event_type: type) -> bool:
+        """Return whether anybody would be told of an event of this type."""
+        return any(
+            issubclass(event_type, each.types) for each in tuple(self._subscriptions.values())
+        )
+
     def publish(self, event: object) -> int:
         """
         Tell everyone who wants it of an event.

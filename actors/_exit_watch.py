@@ -30,18 +30,19 @@ def open_exit_watch(pid: int) -> int | None:
         pid: Id of a child that has not been waited for, so that the id is still its own.
     """
     try:
-        if sys.platform == "linux":
-            return os.pidfd_open(pid)
-        if sys.platform == "darwin":
-            return _open_kqueue_watch(pid)
+        return _open(pid)
     except OSError:
         return None
-    return None
 
 
-if sys.platform == "darwin":
+if sys.platform == "linux":
 
-    def _open_kqueue_watch(pid: int) -> int:
+    def _open(pid: int) -> int | None:
+        return os.pidfd_open(pid)
+
+elif hasattr(select, "kqueue"):
+
+    def _open(pid: int) -> int | None:
         queue = select.kqueue()
         try:
             event = select.kevent(
@@ -55,3 +56,9 @@ if sys.platform == "darwin":
             return os.dup(queue.fileno())
         finally:
             queue.close()
+
+else:
+
+    def _open(pid: int) -> int | None:
+        del pid
+        return None

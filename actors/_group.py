@@ -2,14 +2,13 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeAlias
 
 import attrs
 
-
 from actors import _strategy
 from actors._future import RunnerFuture
-from actors._inbox import fail_all
+from actors._inbox import Task, fail_all
 from actors._member import Member
 from actors._port_events import PortEnded, PortStarted, PortStatus
 from actors._reactor import Timer
@@ -32,6 +31,7 @@ from actors.messages import (
 from actors.reasons import LaunchFailed, Phase, Stopped, Unkillable
 from actors.specs import GroupSpec, RunnerSpec, Strategy
 from actors.termination import RunnerTerminationError
+from diagnostics.actor_messages import DiagnosisMade, FatalFindingSeen
 from diagnostics.diagnosis import Diagnosis
 
 
@@ -50,6 +50,10 @@ class StartDue:
     group_id: str
     ids: tuple[str, ...]
     round: int
+
+
+Fact: TypeAlias = PortStarted | PortStatus | DiagnosisMade | FatalFindingSeen | SettleDue | StartDue
+"""What a group is told by its supervisor."""
 
 
 class Services(Protocol):
@@ -92,7 +96,7 @@ class Group:
         )
         self._environment: Mapping[str, Mapping[str, str]] = {}
         self._rounds = 0
-        self._due: dict[str, Timer] = {}
+        self._due: dict[str, int] = {}
         self._episode: list[Ended] = []
         self._episodes = 0
         self._settling: Timer | None = None
@@ -124,9 +128,7 @@ class Group:
             error = _stopped_error(each)
             fail_all(self.members[each].inbox.refuse(error).tasks, error())
         everybody = chosen == frozenset(self.members)
-        self._state, actions = _strategy.stop_requested(
-            self._state, None if everybody else chosen
-        )
+        self._state, actions = _strategy.stop_requested(self._state, None if everybody else chosen)
         self._perform(actions)
         self._take_stock()
         return future
@@ -136,15 +138,30 @@ class Group:
         chosen = tuple(self.members if ids is None else ids)
         for each in chosen:
             self.members[each].revive()
-        self._state, actions = _strategy.restart_requested(
-            self._state, chosen, time.monotonic()
-        )
+        self._state, actions = _strategy.restart_requested(self._state, chosen, time.monotonic())
         self._perform(actions)
         self._take_stock()
 
     # Facts.
 
-    def started(self, event: PortStarted) -> None:
+    def take(self, fact: Fact) -> None:
+        """Take note of what ports, timers and the diagnostic actor have to say."""
+        match fact:
+            case PortStatus():
+                self._on_status(fact)
+            case PortStarted():
+                self._on_started(fact)
+            case DiagnosisMade(_, diagnosis, ended):
+                self._on_ended(ended, diagnosis)
+            case FatalFindingSeen((str(runner_id), int(incarnation)), finding):
+                self._on_fatal(runner_id, incarnation, finding.cause)
+            case SettleDue(_, episode):
+                if episode == self._episodes and self._episode:
+                    self._conclude()
+            case StartDue():
+                self._on_start_due(fact)
+
+    def _on_started(self, event: PortStarted) -> None:
         """Take note that a runner is up."""
         member = self.members[event.runner_id]
         if member.port is None or member.incarnation != event.incarnation:
@@ -158,19 +175,22 @@ class Group:
                 else {each: member.ref for each, member in self.members.items()}
             )
 
-    def status(self, event: PortStatus) -> None:
+    def _on_status(self, event: PortStatus) -> None:
         """Publish a change of state."""
         member = self.members[event.runner_id]
-        if member.incarnation == event.incarnation:
+        # What a runner says of itself while it is on its way out is news of yesterday.
+        if member.incarnation == event.incarnation and not isinstance(
+            member.status, RunnerShuttingDown
+        ):
             self._publish_status(member, event.status, event.at)
 
-    def fatal(self, source: tuple[str, int], cause: str) -> None:
+    def _on_fatal(self, runner_id: str, incarnation: int, cause: str) -> None:
         """End a runner that has printed a fatal line, if it does not end of itself."""
-        member = self.members[source[0]]
-        if member.port is not None and member.source == source:
+        member = self.members[runner_id]
+        if member.port is not None and member.incarnation == incarnation:
             member.port.fatal(cause)
 
-    def ended(self, event: PortEnded, diagnosis: Diagnosis) -> None:
+    def _on_ended(self, event: PortEnded, diagnosis: Diagnosis) -> None:
         """Take note of an end. A second notice of the same end is ignored."""
         member = self.members[event.runner_id]
         if member.port is None or member.incarnation != event.incarnation:
@@ -185,16 +205,11 @@ class Group:
         kind = ExitKind.REQUESTED if isinstance(event.draft.reason, Stopped) else ExitKind.NORMAL
         self._exited({event.runner_id: kind})
 
-    def settle_due(self, message: SettleDue) -> None:
-        """Judge the failures so far."""
-        if message.episode == self._episodes and self._episode:
-            self._conclude()
-
-    def start_due(self, message: StartDue) -> None:
+    def _on_start_due(self, message: StartDue) -> None:
         """Start those whose delay is over and who were not stopped meanwhile."""
-        if message.round != self._rounds:
-            return
-        ids = tuple(each for each in message.ids if self._due.pop(each, None) is not None)
+        ids = tuple(each for each in message.ids if self._due.get(each) == message.round)
+        for each in ids:
+            del self._due[each]
         if ids:
             self._launch(ids)
 
@@ -220,9 +235,7 @@ class Group:
         if alone or not self.alive:
             self._conclude()
         elif self._settling is None and spec is not None:
-            self._settling = self._services.remind(
-                spec.settle, SettleDue(self.id, self._episodes)
-            )
+            self._settling = self._services.remind(spec.settle, SettleDue(self.id, self._episodes))
 
     def _conclude(self) -> None:
         """Publish the failures of an episode, then act on them."""
@@ -236,7 +249,7 @@ class Group:
         for failure in failures:
             self._last_failure[failure.runner_id] = failure
             self._publish_failure(failure)
-            self._fail_tasks(tasks[failure.runner_id], failure)
+            self._fail_tasks(failure.runner_id, tasks[failure.runner_id], failure)
         if self._starting is not None:
             self._start_failure = self._start_failure or failures[0]
             self._state, actions = _strategy.stop_requested(self._state)
@@ -245,20 +258,18 @@ class Group:
             # A new process beside one that still holds the memory would fail too.
             self._state, actions = _strategy.stop_requested(self._state)
             self._perform(actions, failures[0])
-        self._exited(
-            {failure.runner_id: ExitKind.FAILED for failure in failures}, failures[0]
-        )
+        self._exited({failure.runner_id: ExitKind.FAILED for failure in failures}, failures[0])
 
     def _publish_failure(self, failure: RunnerFailed) -> None:
         member = self.members[failure.runner_id]
         self._services.publish(failure)
         self._publish_status(member, failure, failure.failed_at)
 
-    def _fail_tasks(self, tasks: Iterable[Any], failure: RunnerFailed) -> None:
+    def _fail_tasks(self, runner_id: str, tasks: Iterable[Task], failure: RunnerFailed) -> None:
         """End tasks with a failure: the asker raises, the stream ends with an `ErrorChunk`."""
         for task in tasks:
             chunk = ErrorChunk(
-                failure.runner_id,
+                runner_id,
                 task.id,
                 task.chunks,
                 failure.error_message,
@@ -266,15 +277,11 @@ class Group:
             )
             task.fail(RunnerFailedError(failure, chunk))
             self._services.publish(chunk)
-            self._services.publish(
-                TaskStatusUpdated(failure.runner_id, task.id, TaskStatus.FAILED)
-            )
+            self._services.publish(TaskStatusUpdated(runner_id, task.id, TaskStatus.FAILED))
 
     # Decisions.
 
-    def _exited(
-        self, exits: Mapping[str, ExitKind], because: RunnerFailed | None = None
-    ) -> None:
+    def _exited(self, exits: Mapping[str, ExitKind], because: RunnerFailed | None = None) -> None:
         self._state, actions = _strategy.children_exited(self._state, exits, time.monotonic())
         self._perform(actions, because)
         self._take_stock()
@@ -293,17 +300,15 @@ class Group:
     def _stop_member(self, member: Member, because: RunnerFailed | None) -> None:
         """Stop one; its tasks end now if the reason is another's failure."""
         if because is not None:
-            self._fail_tasks(member.inbox.detach().tasks, because)
+            self._fail_tasks(member.spec.id, member.inbox.detach().tasks, because)
         else:
             member.inbox.hold()
         if member.port is not None:
             member.port.stop()
             self._publish_status(member, RunnerShuttingDown(), time.time())
             return
-        timer = self._due.pop(member.spec.id, None)
-        if timer is not None:
+        if self._due.pop(member.spec.id, None) is not None:
             # It was about to be started: there is no process whose end would be reported.
-            timer.cancel()
             self._exited({member.spec.id: ExitKind.REQUESTED})
 
     def _schedule(self, ids: tuple[str, ...], delay: float) -> None:
@@ -313,14 +318,14 @@ class Group:
             self._launch(ids)
             return
         self._rounds += 1
-        timer = self._services.remind(delay, StartDue(self.id, ids, self._rounds))
-        self._due.update(dict.fromkeys(ids, timer))
+        self._due.update(dict.fromkeys(ids, self._rounds))
+        self._services.remind(delay, StartDue(self.id, ids, self._rounds))
 
     def _launch(self, ids: tuple[str, ...]) -> None:
         services = self._services
         try:
             self._prepare(ids)
-        except Exception as error:  # noqa: BLE001 - the user's code; it becomes the failure
+        except Exception as error:
             description = RunnerTerminationError.from_exception(error)
             for each in ids:
                 member = self.members[each]
@@ -385,9 +390,7 @@ class Group:
 
     def _publish_status(self, member: Member, status: RunnerStatus, at: float) -> None:
         member.status = status
-        self._services.publish(
-            RunnerStatusUpdated(member.spec.id, member.incarnation, status, at)
-        )
+        self._services.publish(RunnerStatusUpdated(member.spec.id, member.incarnation, status, at))
 
 
 def _stopped_error(runner_id: str) -> Callable[[], RunnerStoppedError]:
@@ -411,5 +414,3 @@ def _unlaunched(member: Member, error: RunnerTerminationError) -> PortEnded:
         error_message="",
     )
     return PortEnded(*member.source, True, draft, (), time.monotonic())
-
-

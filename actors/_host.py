@@ -69,17 +69,17 @@ def end_own_group() -> NoReturn:
     os._exit(1)
 
 
-class _Request(Envelope[Any]):
-    """A message that is unpickled where it is handled: in the main thread."""
+class _Request:
+    """An envelope whose message is unpickled where it is handled: in the main thread."""
 
-    __slots__ = ("_segments",)
+    __slots__ = ("_segments", "reply_to")
 
     def __init__(self, segments: tuple[Buffer, ...], reply_to: "_Answer | None") -> None:
         self._segments = segments
-        self.reply_to = reply_to  # type: ignore[assignment] - duck-typed, as Pykka only calls it
+        self.reply_to = reply_to
 
     @property
-    def message(self) -> Any:  # type: ignore[override]
+    def message(self) -> Any:
         return unpack(self._segments)
 
 
@@ -95,7 +95,7 @@ class _Answer:
         self._host.channel.send(Reply(self.task_id), segments)
 
     def set_exception(self, exc_info: Any = None) -> None:
-        error = (exc_info or sys.exc_info())[1]
+        error: Any = (exc_info or sys.exc_info())[1]
         self._host.channel.send(
             ReplyError(self.task_id, RunnerTerminationError.from_exception(error)),
             _pack_exception(error),

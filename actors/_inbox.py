@@ -43,7 +43,7 @@ class Post(Protocol):
 class Task:
     """One message on its way: a task if somebody waits for the answer."""
 
-    __slots__ = ("acknowledged", "chunks", "core", "kind", "payload", "reply_to", "sent_at", "id")
+    __slots__ = ("acknowledged", "chunks", "core", "id", "kind", "payload", "reply_to", "sent_at")
 
     def __init__(self, task_id: int, kind: str, payload: tuple[Buffer, ...], reply_to: Any) -> None:
         self.id = task_id
@@ -262,7 +262,9 @@ class RunnerInbox:
                 grant=lambda chunks: self._say(Credit(task_id, chunks)),
                 abandon=lambda: self._call_soon(lambda: self._say(CancelTask(task_id))),
             )
-        task.reply_to.set(Stream(task.core))
+            # From here on only the asker holds the stream: if it is dropped, nobody reads.
+            reply_to, task.reply_to = task.reply_to, None
+        reply_to.set(Stream(task.core))
 
     def _say(self, message: Credit | CancelTask) -> None:
         with self._lock:

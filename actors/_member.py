@@ -147,5 +147,5 @@ def _shadow(runner_class: type[Any], inbox: RunnerInbox) -> Any:
     actor.actor_urn = uuid.uuid4().urn
     actor.actor_inbox = inbox
     actor.actor_stopped = threading.Event()
-    actor._actor_ref = pykka.ActorRef(actor)  # noqa: SLF001 - what Actor.__init__ does
+    actor._actor_ref = pykka.ActorRef(actor)
     return actor

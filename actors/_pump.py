@@ -38,13 +38,13 @@ def pump(iterator: Iterator[Any], outlet: Outlet) -> None:
                 outlet.close(cancelled=False)
                 return
             outlet.put(chunk)
-    except Exception as error:  # noqa: BLE001 - it is the reader's to handle
+    except Exception as error:
         outlet.fail(error)
         return
     try:
         close = getattr(iterator, "close", None)
         if close is not None:
             close()
-    except Exception:
+    except Exception:  # the user's code; nobody waits for what it raises here
         _log.exception("%r raised while it was being cancelled", iterator)
     outlet.close(cancelled=True)

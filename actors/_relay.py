@@ -91,9 +91,7 @@ class Relay:
             self._to(self._diagnostics, Forget(event.source))
             self._without_diagnosis(event, "the runner ended on request")
             return
-        request = DiagnosisRequested(
-            event.source, ending_of(event.draft), event, self._supervisor
-        )
+        request = DiagnosisRequested(event.source, ending_of(event.draft), event, self._supervisor)
         if not self._to(self._diagnostics, request):
             self._without_diagnosis(event, "the diagnostic actor is not running")
             return
@@ -105,9 +103,7 @@ class Relay:
         )
 
     def _without_diagnosis(self, event: PortEnded, problem: str) -> None:
-        self._to(
-            self._supervisor, DiagnosisMade(event.source, Diagnosis(problem=problem), event)
-        )
+        self._to(self._supervisor, DiagnosisMade(event.source, Diagnosis(problem=problem), event))
 
     @staticmethod
     def _to(ref: pykka.ActorRef[Any], message: Any) -> bool:
@@ -129,4 +125,3 @@ def ending_of(failure: RunnerFailed) -> Ending:
             return Ending(signal=number, exit_code=code)
         case _:
             return Ending()
-

@@ -17,8 +17,10 @@ WINDOW: Final = 256
 
 class StreamCore:
     """
-    What the two sides of a stream share. It must not refer to the `Stream`, whose being
-    garbage-collected means that nobody reads any more.
+    What the two sides of a stream share.
+
+    It must not refer to the `Stream`, whose being garbage-collected means that nobody reads
+    any more.
 
     Args:
         grant: Called in the reader's thread with a number of chunks that were taken.

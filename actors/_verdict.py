@@ -85,10 +85,11 @@ def _complete(ended: Ended, role: Role, root_cause: str | None) -> RunnerFailed:
 def message_of(failure: RunnerFailed) -> str:
     """Return one line that says who ended, how, why, and because of whom."""
     process = f"pid {failure.pid}, " if failure.pid is not None else ""
-    parts = [
+    what = (
         f"runner {failure.runner_id!r} ({process}incarnation {failure.incarnation}) "
         f"{failure.reason}, after {failure.uptime:.1f} s while {failure.phase}"
-    ]
+    )
+    parts = [what]
     if failure.diagnostics:
         parts.append(f"likely cause: {failure.diagnostics[0].message}")
     elif failure.diagnosis.problem is not None:

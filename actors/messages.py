@@ -304,14 +304,10 @@ class RunnerInfo:
     incarnation: int
 
 
+TaskEvent: TypeAlias = TaskAcknowledged | TaskStatusUpdated | ChunkGenerated
+"""What happens to a task while its runner lives."""
+
 Event: TypeAlias = (
-    RunnerStatusUpdated
-    | RunnerFailed
-    | TaskAcknowledged
-    | TaskStatusUpdated
-    | ChunkGenerated
-    | ErrorChunk
-    | GroupRestarting
-    | GroupGaveUp
+    RunnerStatusUpdated | RunnerFailed | TaskEvent | ErrorChunk | GroupRestarting | GroupGaveUp
 )
 """Everything a supervisor publishes."""

@@ -134,7 +134,7 @@ class Runner(pykka.ThreadingActor):
         """Live in a thread: what ends the runner is logged there, as Pykka does."""
         try:
             self._live()
-        except BaseException:  # noqa: BLE001 - a thread has nobody to raise to
+        except BaseException:
             self._handle_failure(*sys.exc_info())
 
     def _live(self) -> None:

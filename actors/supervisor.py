@@ -14,9 +14,9 @@ from pykka import messages
 
 from actors._events import EventStream
 from actors._future import RunnerFuture
-from actors._group import Group, SettleDue, StartDue
+from actors._group import Fact, Group, SettleDue, StartDue
 from actors._member import Member
-from actors._port_events import PortEnded, PortStarted, PortStatus
+from actors._port_events import PortStarted, PortStatus
 from actors._reactor import Reactor, Timer
 from actors._relay import Relay
 from actors._stop_request import StopRequested
@@ -27,7 +27,14 @@ from actors.errors import (
     SupervisorStoppedError,
     UnknownRunnerError,
 )
-from actors.messages import RunnerFailed, RunnerInfo
+from actors.messages import (
+    ChunkGenerated,
+    RunnerFailed,
+    RunnerInfo,
+    TaskAcknowledged,
+    TaskEvent,
+    TaskStatusUpdated,
+)
 from actors.specs import GroupSpec, RunnerSpec
 from diagnostics.actor import DiagnosticActor
 from diagnostics.actor_messages import DiagnosisMade, FatalFindingSeen
@@ -35,6 +42,8 @@ from diagnostics.actor_messages import DiagnosisMade, FatalFindingSeen
 _log: Final = logging.getLogger("actors")
 _HISTORY: Final = 1000
 """Failures kept for late subscribers."""
+_PATIENCE_AT_END: Final = 5.0
+"""Seconds given to the diagnostic actor, and to subscribed callables, at the end."""
 _LAST_ORDERS: Final = 10.0
 """Seconds that a supervisor which ends in disorder waits for its killed runners."""
 
@@ -220,35 +229,27 @@ class Supervisor(pykka.ThreadingActor):
         self._open = True
 
     def on_receive(self, message: Any) -> Any:
-        """Take note of what ports, timers and the diagnostic actor have to say."""
+        """Pass on what ports, timers and the diagnostic actor have to say."""
         match message:
-            case PortStatus():
-                group = self._group_of.get(message.runner_id)
-                if group is not None:
-                    group.status(message)
-            case PortStarted():
-                group = self._group_of.get(message.runner_id)
-                if group is not None:
-                    group.started(message)
-            case DiagnosisMade(_, diagnosis, PortEnded() as ended):
-                group = self._group_of.get(ended.runner_id)
-                if group is not None:
-                    group.ended(ended, diagnosis)
-            case FatalFindingSeen((runner_id, _) as source, finding):
-                group = self._group_of.get(runner_id)
-                if group is not None:
-                    group.fatal(source, finding.cause)
-            case SettleDue(group_id):
-                if group_id in self._groups:
-                    self._groups[group_id].settle_due(message)
-            case StartDue(group_id):
-                if group_id in self._groups:
-                    self._groups[group_id].start_due(message)
+            case TaskAcknowledged() | TaskStatusUpdated() | ChunkGenerated():
+                self._events.publish(message)
             case StopRequested(runner_id, reply_to):
                 self._stop_by_ref(runner_id, reply_to)
+            case SettleDue(group_id) | StartDue(group_id):
+                self._take(self._groups.get(group_id), message)
+            case PortStatus(runner_id) | PortStarted(runner_id):
+                self._take(self._group_of.get(runner_id), message)
+            case DiagnosisMade((str(runner_id), _)) | FatalFindingSeen((str(runner_id), _)):
+                self._take(self._group_of.get(runner_id), message)
             case _:
                 return super().on_receive(message)
         return None
+
+    @staticmethod
+    def _take(group: Group | None, fact: Fact) -> None:
+        """Tell a group, unless it is retired: the news was on its way then."""
+        if group is not None:
+            group.take(fact)
 
     def _handle_receive(self, message: Any) -> Any:
         """Stop only when every runner is gone, without waiting in the mailbox."""
@@ -262,12 +263,15 @@ class Supervisor(pykka.ThreadingActor):
         super()._actor_loop_teardown()
         if self._open:
             self._open = False
-            self._diagnostics.stop(block=False)
+            try:
+                self._diagnostics.stop(timeout=_PATIENCE_AT_END)
+            except pykka.Timeout:
+                _log.error("the diagnostic actor did not stop within %g s", _PATIENCE_AT_END)
             self._reactor.close()
             # Its last reader: from here on every runner that is left would end by itself.
             os.close(self._alive_end)
             os.close(self.alive_fd)
-            self._events.close(timeout=5.0)
+            self._events.close(timeout=_PATIENCE_AT_END)
         if self._stopping is not None:
             self._stopping.set(None)
 
@@ -307,9 +311,17 @@ class Supervisor(pykka.ThreadingActor):
                 raise DuplicateIdError("supervisor", "id", f"{each!r} is in use")
 
     def _member(self, spec: RunnerSpec, group_id: str | None) -> Member:
-        return Member(spec, group_id, self._reactor, self._on_ref_stop, self._events.publish)
+        return Member(spec, group_id, self._reactor, self._on_ref_stop, self._on_task_event)
 
-    def _start_group(self, spec: GroupSpec | RunnerSpec, members: list[Member]) -> Any:
+    def _on_task_event(self, event: TaskEvent) -> None:
+        """Take a task event, in the reactor's thread; it queues up behind the statuses."""
+        if self._events.wanted(type(event)):
+            with contextlib.suppress(pykka.ActorDeadError):
+                self.actor_ref.tell(event)
+
+    def _start_group(
+        self, spec: GroupSpec | RunnerSpec, members: list[Member]
+    ) -> RunnerFuture[Any]:
         group = Group(spec, members, self)
         self._groups[group.id] = group
         for each in group.members:
@@ -364,13 +376,11 @@ class Supervisor(pykka.ThreadingActor):
             except queue.Empty:
                 _log.error("runners could not be ended: %s", [group.id for group in groups])
                 return
-            match envelope.message:
-                case DiagnosisMade(_, diagnosis, PortEnded() as ended):
-                    self._group_of[ended.runner_id].ended(ended, diagnosis)
-                case _:
-                    if envelope.reply_to is not None:
-                        error = SupervisorStoppedError("the supervisor has ended")
-                        envelope.reply_to.set_exception((type(error), error, None))
+            if isinstance(envelope.message, DiagnosisMade):
+                self.on_receive(envelope.message)
+            elif envelope.reply_to is not None:
+                error = SupervisorStoppedError("the supervisor has ended")
+                envelope.reply_to.set_exception((type(error), error, None))
 
 
 @contextlib.contextmanager

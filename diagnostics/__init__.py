@@ -23,7 +23,7 @@ from diagnostics.signatures import (
     Signature,
     SignatureError,
     register,
-    signatures,
+    registered_signatures,
 )
 from diagnostics.stacks import Frame, RaisedException, ThreadStack
 
@@ -56,7 +56,7 @@ __all__ = [
     "ordered",
     "rank",
     "register",
+    "registered_signatures",
     "render",
-    "signatures",
     "to_json_dict",
 ]

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Final, final
 
-LINE_LIMIT: Final = 64 * 1024
+LINE_LIMIT: Final = 32 * 1024
 """How many bytes of one line are kept: half from its beginning, half from its end."""
 
 # `re` and not RE2 because only `re` substitutes at C speed; no part of it can match
@@ -113,10 +113,9 @@ class LineSplitter:
     def _slice(self, data: bytes) -> Iterator[bytes]:
         if self._pending.endswith(b"\r") and not data.startswith(b"\n"):
             yield self._complete(b"")
-        end = data.rfind(b"\n") + 1
-        if not end:
-            # A CR in the last place may yet turn out to be half of a CR LF.
-            end = data.rfind(b"\r", 0, -1) + 1
+        newline = data.rfind(b"\n")
+        # A CR in the last place may yet turn out to be half of a CR LF.
+        end = max(newline, data.rfind(b"\r", newline + 1, -1)) + 1
         if end:
             yield self._complete(data[:end])
         self._pending += data[end:]

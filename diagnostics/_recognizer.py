@@ -16,6 +16,7 @@ from diagnostics.findings import Finding, Role
 from diagnostics.signatures import Block, Context, Signature
 
 _EVIDENCE_LINE: Final = 1_000
+_BLOCK_LINE: Final = 2_000  # a text of several lines keeps many of them
 _FIRST_EVIDENCE: Final = 6
 _LAST_EVIDENCE: Final = 14
 _MAX_OPEN: Final = 8  # texts of several lines, of as many ranks or threads, at one time
@@ -101,11 +102,23 @@ class Recognizer:
     def copy(self) -> "Recognizer":
         """Return an independent copy, for a look at what an unfinished output amounts to."""
         other = Recognizer(self._scanner, self._context.platform)
-        other._context = copy.deepcopy(self._context)
+        other._context = attrs.evolve(self._context, facts=dict(self._context.facts))
         other._sightings = self._sightings.copy()
-        other._open = copy.deepcopy(
-            self._open, {id(item.signature): item.signature for item in self._open}
-        )
+        for item in self._open.copy():
+            try:
+                block = copy.deepcopy(item.block)
+            except Exception as error:  # noqa: BLE001  # a plugin may raise anything
+                self._break(item.signature, error)
+                self._open.remove(item)
+                continue
+            other._open.append(
+                attrs.evolve(
+                    item,
+                    block=block,
+                    first_lines=list(item.first_lines),
+                    last_lines=list(item.last_lines),
+                )
+            )
         other._broken = dict(self._broken)
         other.fatal = self.fatal
         return other
@@ -126,7 +139,6 @@ class Recognizer:
         if not signatures and not self._open:
             return
         line = decode(data)
-        self._context.previous = decode(previous)
         claimed, sightings = self._single_line(line, signatures, number, at)
         if self._open:
             taken = self._feed_open(line, at, claimed=claimed)
@@ -134,7 +146,8 @@ class Recognizer:
             taken = False
             if all(signature.open_block is None for signature in signatures):
                 self._remember(data, sightings)
-        if not taken:
+        if not taken and signatures:
+            self._context.previous = decode(previous)
             self._open_blocks(line, signatures, number, at, claimed=claimed)
 
     def _again(self, data: bytes, at: float) -> bool:
@@ -223,7 +236,7 @@ class Recognizer:
 
     def _feed_open(self, line: str, at: float, *, claimed: bool) -> bool:
         for item in reversed(self._open.copy()):
-            own = item.without_prefix(line)
+            own = shorten(item.without_prefix(line), _BLOCK_LINE)
             try:
                 consumed = item.block.feed(own, claimed=claimed)
             except Exception as error:  # noqa: BLE001  # a plugin may raise anything

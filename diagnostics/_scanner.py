@@ -15,16 +15,20 @@ _MAX_MEMORY: Final = 64 << 20
 
 
 @functools.lru_cache(maxsize=8)
-def _automaton(literals: tuple[str, ...], *, controls: bool) -> Any:
+def _automata(literals: tuple[str, ...]) -> tuple[Any, Any, Any]:
+    """Return what finds a literal or control, a literal, and all literals in a line."""
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1  # bytes, whatever they are
     options.max_mem = _MAX_MEMORY
     options.log_errors = False
     options.never_capture = True
     parts = [re2.escape(literal.encode()) for literal in literals]
-    if controls:
-        parts.append(CONTROL_CLASS.encode())
-    return re2.compile(b"|".join(parts), options)
+    every = re2.Set.SearchSet(options)
+    for part in parts:
+        every.Add(part)
+    every.Compile()
+    anything = re2.compile(b"|".join([*parts, CONTROL_CLASS.encode()]), options)
+    return anything, re2.compile(b"|".join(parts), options), every
 
 
 @final
@@ -40,48 +44,27 @@ class Scanner:
     """
 
     def __init__(self, signatures: Iterable[Signature]) -> None:
-        self._by_literal: dict[bytes, list[Signature]] = {}
+        by_literal: dict[str, list[Signature]] = {}
         for signature in signatures:
             for literal in signature.literals:
-                self._by_literal.setdefault(literal.encode(), []).append(signature)
-        # Longest first: where one literal begins another the longer one is found,
-        # and `candidates` looks up its beginnings as well.
-        ordered = sorted(self._by_literal, key=lambda literal: (-len(literal), literal))
-        names = tuple(literal.decode() for literal in ordered)
-        self._anything = _automaton(names, controls=True)
-        self._literals = _automaton(names, controls=False) if names else None
+                by_literal.setdefault(literal, []).append(signature)
+        self._signatures = tuple(by_literal.values())
+        self._anything, self._literals, self._every = _automata(tuple(by_literal))
 
-    def first(self, data: bytes, start: int = 0) -> tuple[int, bool]:
-        """
-        Find the first place of interest.
-
-        Args:
-            data: The bytes.
-            start: Where to begin.
-
-        Returns:
-            Its offset, or -1, and whether it is a control character, because of which
-            the bytes must be cleaned before they are looked at.
-        """
-        found = self._anything.search(data, start)
-        if found is None:
-            return -1, False
-        return found.start(), data[found.start()] < 0x20 or data[found.start()] == 0x7F  # noqa: PLR2004
+    def is_plain(self, data: bytes) -> bool:
+        """Return whether `data` has neither a literal nor a control character to be cleaned of."""
+        return self._anything.search(data) is None
 
     def find(self, data: bytes, start: int) -> int:
         """Return the offset of the first literal in cleaned `data` from `start` on, or -1."""
-        found = self._literals.search(data, start) if self._literals is not None else None
+        found = self._literals.search(data, start) if self._signatures else None
         return -1 if found is None else int(found.start())
 
     def candidates(self, line: bytes) -> tuple[Signature, ...]:
         """Return the signatures one of whose literals is in a cleaned line."""
-        if self._literals is None or self._literals.search(line) is None:
+        if not self._signatures:
             return ()
+        found = self._every.Match(line) or ()
         return tuple(
-            dict.fromkeys(
-                signature
-                for literal, signatures in self._by_literal.items()
-                if literal in line
-                for signature in signatures
-            )
+            dict.fromkeys(item for index in sorted(found) for item in self._signatures[index])
         )

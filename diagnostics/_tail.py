@@ -38,7 +38,8 @@ class Tail:
             return
         self._blocks.append(block)
         self._size += len(block)
-        while self._size - len(self._blocks[0]) >= self._max_bytes:
+        # One byte more than is shown tells whether the first line is whole.
+        while self._size - len(self._blocks[0]) > self._max_bytes:
             self._size -= len(self._blocks.popleft())
 
     def lines(self, pending: bytes = b"") -> tuple[str, ...]:

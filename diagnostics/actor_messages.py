@@ -43,7 +43,7 @@ class OutputReceived:
     """
 
     source: Hashable = attrs.field(validator=_hashable)
-    data: bytes
+    data: bytes = attrs.field(validator=attrs.validators.instance_of(bytes))
     at: float
 
 
@@ -58,7 +58,7 @@ class OutputLost:
     """
 
     source: Hashable = attrs.field(validator=_hashable)
-    n_bytes: int
+    n_bytes: int = attrs.field(validator=attrs.validators.instance_of(int))
 
 
 @attrs.frozen

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterable
-from typing import Final, final
+from typing import final
 
 import diagnostics.catalog  # noqa: F401  # its import registers the built-in signatures
 from diagnostics._lines import LineSplitter, without_escapes
@@ -11,10 +11,7 @@ from diagnostics._scanner import Scanner
 from diagnostics._tail import Tail
 from diagnostics.diagnosis import Diagnosis, Ending, ordered
 from diagnostics.findings import Finding, Role
-from diagnostics.signatures import Signature
-from diagnostics.signatures import signatures as registered
-
-_LAST_LINE: Final = 4096  # of the line before a block only what a parser may look at
+from diagnostics.signatures import Signature, registered_signatures
 
 
 @final
@@ -39,7 +36,7 @@ class RunnerDiagnosticCollector:
         tail_lines: int = 200,
         signatures: Iterable[Signature] | None = None,
     ) -> None:
-        self._scanner = Scanner(registered() if signatures is None else signatures)
+        self._scanner = Scanner(registered_signatures() if signatures is None else signatures)
         self._splitter = LineSplitter()
         self._tail = Tail(tail_bytes, tail_lines)
         self._recognizer = Recognizer(self._scanner, platform)
@@ -119,21 +116,21 @@ class RunnerDiagnosticCollector:
         )
 
     def _take(self, block: bytes, at: float) -> None:
-        place, control = self._scanner.first(block)
-        if control:
+        plain = self._scanner.is_plain(block)
+        if not plain:
             block = without_escapes(block)
-            place = self._scanner.find(block, 0)
         self._tail.append(block)
-        if place >= 0 or self._recognizer.is_open:
-            self._recognize(block, place, at)
+        if not plain or self._recognizer.is_open:
+            self._recognize(block, at)
         self._lines += block.count(b"\n")
         body_end = len(block) - 1
         start = max(block.rfind(b"\n", 0, body_end), block.rfind(b"\r", 0, body_end)) + 1
-        self._last_line = block[max(start, body_end - _LAST_LINE) : body_end]
+        self._last_line = block[start:body_end]
 
-    def _recognize(self, block: bytes, place: int, at: float) -> None:
+    def _recognize(self, block: bytes, at: float) -> None:
         recognizer = self._recognizer
         position, number, previous = 0, self._lines + 1, self._last_line
+        place = -1
         while position < len(block):
             if not recognizer.is_open:
                 if place < position:

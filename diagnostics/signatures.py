@@ -36,7 +36,7 @@ class Context:
         platform: The `sys.platform` of the process that printed the line.
         facts: What earlier lines of the same output told, such as `rank`; builders
             read and write it, and it lives as long as the output is collected.
-        previous: The line before, as text.
+        previous: The line before, as text, for `open_block`.
     """
 
     platform: str
@@ -196,7 +196,7 @@ def register(signature: Signature) -> Signature:
     return signature
 
 
-def signatures() -> tuple[Signature, ...]:
+def registered_signatures() -> tuple[Signature, ...]:
     """
     Return every registered signature, those of installed plugins included.
 

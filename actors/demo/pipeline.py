@@ -56,7 +56,7 @@ class Pipeline:
         Yields:
             How many parts are loaded, and how many there are.
         """
-        weights = mx.load(str(path))
+        weights: Any = mx.load(str(path))
         parts = self._shard.parts()
         yield 0, len(parts)
         for number, part in enumerate(parts, start=1):
@@ -97,7 +97,7 @@ class Pipeline:
                 yield None
                 continue
             token = self._receive((1,), mx.int32, self._size - 1)
-            yield token.item()
+            yield int(token.item())  # type: ignore[arg-type]
             received = token[None]
 
     def _receive(self, shape: tuple[int, ...], dtype: Any, source: int) -> mx.array:

@@ -38,7 +38,7 @@ class Tokenizer:
     @classmethod
     def from_text(cls, text: str) -> Self:
         """Make the vocabulary of a text: its words and its characters, in one fixed order."""
-        return cls(sorted(set(_PIECES.findall(text)) | set(text)))
+        return cls(tuple(sorted({*_PIECES.findall(text), *text})))
 
     def encode(self, text: str) -> list[int]:
         """

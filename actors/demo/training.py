@@ -65,7 +65,8 @@ def parameters(model: Shard) -> dict[str, mx.array]:
 
 
 def _loss(model: Shard, tokens: mx.array, targets: mx.array) -> mx.array:
-    return nn.losses.cross_entropy(model(tokens), targets, reduction="mean")
+    loss: mx.array = nn.losses.cross_entropy(model(tokens), targets, reduction="mean")
+    return loss
 
 
 def _windows(config: ModelConfig, length: int) -> Iterator[int]:

@@ -2,7 +2,8 @@
 
 from typing import TypeAlias
 
-from diagnostics.catalog import host, metal, native, python, ring
+from diagnostics.catalog import cpp, host, metal, native, python, ring
+from diagnostics.catalog.cpp import AbortNoActiveException, AbortUncaughtCppException
 from diagnostics.catalog.host import OutOfMemoryHost
 from diagnostics.catalog.metal import (
     MetalCommandBufferError,
@@ -16,8 +17,6 @@ from diagnostics.catalog.metal import (
 )
 from diagnostics.catalog.native import (
     Abort,
-    AbortNoActiveException,
-    AbortUncaughtCppException,
     BusError,
     FloatingPointException,
     IllegalInstruction,
@@ -71,6 +70,6 @@ KnownDiagnostic: TypeAlias = (
 )
 """Every finding that the built-in catalogue can make."""
 
-for _family in (metal, ring, host, native, python):
+for _family in (metal, ring, host, cpp, native, python):
     for _signature in _family.SIGNATURES:
         register(_signature)

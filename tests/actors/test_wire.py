@@ -1,6 +1,5 @@
 """Messages survive the wire exactly; nothing else gets through it, and nothing breaks it."""
 
-import enum
 import json
 import math
 import types
@@ -71,7 +70,18 @@ def declared():
 
 # Low surrogates are what surrogateescape makes of bytes that are not UTF-8. (A high one right
 # before a low one is one character to JSON, so only the pair would not come back as it was.)
-TEXT = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("\udc80\udcff\0\x1b"), max_size=8)
+TEXT = st.text(
+    st.characters(exclude_categories=["Cs"]) | st.sampled_from("\udc80\udcff\0\x1b"), max_size=8
+)
+
+
+PRIMITIVES = {
+    str: TEXT,
+    bool: st.booleans(),
+    int: st.integers(-(2**63), 2**64 - 1),
+    float: st.floats(allow_nan=False).filter(lambda value: value != -1.0),
+    types.NoneType: st.none(),
+}
 
 
 def values(annotation):
@@ -79,23 +89,16 @@ def values(annotation):
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin in (Union, types.UnionType):
         return st.one_of([values(each) for each in arguments])
-    if origin is tuple and arguments[-1] is Ellipsis:
-        return st.lists(values(arguments[0]), max_size=2).map(tuple)
     if origin is tuple:
+        if arguments[-1] is Ellipsis:
+            return st.lists(values(arguments[0]), max_size=2).map(tuple)
         return st.tuples(*[values(each) for each in arguments])
     if annotation is Finding:
-        return st.sampled_from(sorted(finding_types())).flatmap(lambda slug: instances(finding_types()[slug]))
+        declared = finding_types()
+        return st.sampled_from(sorted(declared)).flatmap(lambda slug: instances(declared[slug]))
     if attrs.has(annotation):
         return instances(annotation)
-    if issubclass(annotation, enum.Enum):
-        return st.sampled_from(annotation)
-    return {
-        str: TEXT,
-        bool: st.booleans(),
-        int: st.integers(-(2**63), 2**64 - 1),
-        float: st.floats(allow_nan=False).filter(lambda value: value != -1.0),
-        types.NoneType: st.none(),
-    }[annotation]
+    return PRIMITIVES[annotation] if annotation in PRIMITIVES else st.sampled_from(annotation)
 
 
 def instances(cls):
@@ -105,12 +108,23 @@ def instances(cls):
     return st.fixed_dictionaries(fields).map(lambda found: cls(**found))
 
 
+NO_MESSAGES = {messages.RunnerInfo}
+"""An answer of the supervisor's, within its process."""
+
 ALL = sorted(MESSAGE_TYPES)
-MESSAGES = st.deferred(lambda: st.sampled_from(ALL).flatmap(lambda tag: instances(MESSAGE_TYPES[tag])))
+MESSAGES = st.deferred(
+    lambda: st.sampled_from(ALL).flatmap(lambda tag: instances(MESSAGE_TYPES[tag]))
+)
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | TEXT | st.sampled_from(ALL),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.sampled_from(["type", "cause", "fields", "status", "task_id"]) | TEXT, inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["type", "cause", "fields", "status", "task_id"]) | TEXT,
+            inner,
+            max_size=4,
+        )
+    ),
     max_leaves=12,
 )
 
@@ -119,7 +133,7 @@ def test_every_class_of_the_modules_has_a_wire_form():
     """No message class can be declared and then forgotten in the unions."""
     for module in (messages, reasons, _frames):
         for name, cls in vars(module).items():
-            if attrs.has(cls) and cls.__module__ == module.__name__:
+            if attrs.has(cls) and cls.__module__ == module.__name__ and cls not in NO_MESSAGES:
                 assert MESSAGE_TYPES[name] is cls
     assert MESSAGE_TYPES["RunnerTerminationError"] is RunnerTerminationError
 
@@ -166,8 +180,12 @@ def test_the_plain_form_is_what_json_says():
 
 def make_failure(**changes):
     """Build a failure with a finding in it."""
-    finding = PluginFinding(number=None, text="t", switch=True, share=0.5, pair=(1, "x"), evidence=("line",))
-    error = RunnerTerminationError(type="ValueError", message="m", repr="r", traceback="t", notes=("n",))
+    finding = PluginFinding(
+        number=None, text="t", switch=True, share=0.5, pair=(1, "x"), evidence=("line",)
+    )
+    error = RunnerTerminationError(
+        type="ValueError", message="m", repr="r", traceback="t", notes=("n",)
+    )
     return attrs.evolve(
         messages.RunnerFailed(
             runner_id="chat",
@@ -231,10 +249,20 @@ def with_value(path, value, message=None):
         (["diagnostics", 0, "cause"], "nope", "$.diagnostics[0].cause", "'nope' is not known here"),
         (["diagnostics", 0, "cause"], ..., "$.diagnostics[0].cause", "is missing"),
         (["diagnostics", 0, "switch"], 1, "$.diagnostics[0].switch", "expected bool, not int 1"),
-        (["diagnostics", 0, "pair"], [1], "$.diagnostics[0].pair", "expected an array of 2, not list [1]"),
+        (
+            ["diagnostics", 0, "pair"],
+            [1],
+            "$.diagnostics[0].pair",
+            "expected an array of 2, not list [1]",
+        ),
         (["diagnostics", 0, "pair", 1], 1, "$.diagnostics[0].pair[1]", "expected str, not int 1"),
         (["diagnostics", 0, "best"], {"port": 1}, "$.diagnostics[0].best.ratio", "is missing"),
-        (["diagnostics", 0, "share"], -1.0, "$.diagnostics[0]", "KeyError: 'minus one is not a share'"),
+        (
+            ["diagnostics", 0, "share"],
+            -1.0,
+            "$.diagnostics[0]",
+            "KeyError: 'minus one is not a share'",
+        ),
     ],
 )
 def test_an_error_says_where_and_what(path, value, place, problem):
@@ -265,7 +293,7 @@ def test_an_int_is_fine_for_a_float_and_becomes_one():
     assert again.at == 5.0
 
 
-@pytest.mark.parametrize("text", ["\ud800", "\udcff!", "a\udfffb", "\ud83d"])
+@pytest.mark.parametrize("text", ["\ud800!", "\udcff", "a\udfffb"])
 def test_a_lone_surrogate_survives(text):
     """Texts may come from undecodable output; they must not stop a failure's publication."""
     frame = _frames.Waiting(text)

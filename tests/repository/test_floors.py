@@ -46,6 +46,7 @@ ACTORS = {
     "_reactor": 1,
     "reasons": 2,
     "specs": 2,
+    "mlx_ring": 3,
     "messages": 3,
     "_ending": 3,
     "_events": 4,
@@ -72,9 +73,15 @@ ACTORS = {
     "render": 19,
     "demo.config": 20,
     "demo.tokenizer": 20,
+    "demo.cache": 20,
+    "demo.faults": 20,
+    "demo.messages": 21,
     "demo.model": 21,
+    "demo.weights": 21,
     "demo.training": 22,
-    "demo.*": 23,
+    "demo.pipeline": 22,
+    "demo.runners": 23,
+    "demo.*": 24,
     "demo": 25,
     "cli": 30,
     "__main__": 31,
@@ -83,9 +90,9 @@ ACTORS = {
 
 HOUSE = {"diagnostics": DIAGNOSTICS, "actors": ACTORS}
 
-# The only packages that a function may import, since their absence must not keep anybody
-# from `import actors`.
-OPTIONAL = {"mlx", "numpy", "platformdirs", "rich", "typer"}
+# What a function may import, since its absence must not keep anybody from `import actors`:
+# the packages of the extras, what POSIX alone has, and modules of ours that need one of these.
+OPTIONAL = {"mlx", "numpy", "platformdirs", "resource", "rich", "typer"}
 
 
 def modules():
@@ -157,6 +164,17 @@ class Imports(ast.NodeVisitor):
 IMPORTS = {module: Imports(module, path).found for module, path in MODULES.items()}
 
 
+def needs_an_option(target):
+    """Return whether a module cannot be imported without something optional."""
+    if target.partition(".")[0] in OPTIONAL:
+        return True
+    return any(
+        needs_an_option(inner)
+        for _, inner, late, typing in IMPORTS.get(target, ())
+        if not late and not typing
+    )
+
+
 def complain(problems):
     """Fail with all problems at once, one a line."""
     problems = list(problems)
@@ -225,7 +243,7 @@ def test_nothing_is_imported_late(module):
         [
             f"{MODULES[module].relative_to(ROOT)}:{line}: imports {target} inside a function"
             for line, target, late, _ in IMPORTS[module]
-            if late and target.partition(".")[0] not in OPTIONAL
+            if late and not needs_an_option(target)
         ]
     )
 

@@ -1,0 +1,226 @@
+"""A runner in a process of its own: where it lives, what it answers, how its hooks are called."""
+
+import json
+import os
+import signal
+
+import pykka
+import pytest
+from faulty import Echo, Hooks, Note
+
+import actors
+
+
+def test_runner_lives_in_a_process_session_and_group_of_its_own(start):
+    """The ref is a plain Pykka ref, and behind it is another process."""
+    ref = start()
+    assert isinstance(ref, pykka.ActorRef)
+    proxy = ref.proxy()
+    pid = proxy.pid().get()
+    assert pid != os.getpid()
+    assert proxy.ppid().get() == os.getpid()
+    assert proxy.group().get() == pid == os.getsid(pid)
+
+
+def test_messages_are_handled_in_the_main_thread_of_the_runner(start):
+    """Signals, and MLX's streams, belong to the thread that made them."""
+    assert start().proxy().thread().get()
+
+
+def test_ask_answers_with_what_the_handler_returned(start):
+    """A message of a user's own class comes back equal."""
+    assert start().ask(Note("hi")) == Note("hi")
+
+
+def test_messages_of_one_sender_are_handled_in_order(start):
+    """Pipelined asks are answered in order too."""
+    ref = start()
+    futures = [ref.ask(number, block=False) for number in range(200)]
+    assert pykka.get_all(futures, timeout=30) == list(range(200))
+
+
+def test_stdin_is_at_its_end(start):
+    """A runner that reads from stdin must not wait for a person."""
+    assert start().proxy().read_stdin().get() == ""
+
+
+def test_environment_of_the_spec_is_seen_by_the_process(start):
+    """It is in place before any import."""
+    ref = start(environment={"RUNNER_TEST_VALUE": "x y"})
+    assert ref.proxy().environment("RUNNER_TEST_VALUE").get() == "x y"
+
+
+def test_hooks_are_called_in_order_in_the_main_thread(supervisor, recorder, tmp_path):
+    """Every status is published, in the same order."""
+    supervisor.subscribe(recorder, actors.RunnerStatusUpdated).get()
+    path = tmp_path / "hooks"
+    spec = actors.RunnerSpec("hooks", Hooks, args=(str(path),))
+    ref = supervisor.start_runner(spec).get()
+    assert ref.ask("one") == "one"
+    recorder.wait_for_many(lambda event: event.status == actors.RunnerReady(), 2)
+    assert ref.stop() is True
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    names = [name for name, _, _ in lines]
+    assert names == ["init", "on_start", "connect", "load", "warm_up", "receive one", "on_stop"]
+    assert {pid for _, pid, _ in lines} != {os.getpid()}
+    assert all(main for _, _, main in lines)
+    recorder.wait_for(lambda event: isinstance(event.status, actors.RunnerShutdown))
+    statuses = [event.status for event in recorder.events()]
+    expected = [
+        actors.RunnerIdle(),
+        actors.RunnerConnecting(),
+        actors.RunnerConnected(),
+        actors.RunnerLoading(0, 0),
+        actors.RunnerLoading(1, 3),
+        actors.RunnerLoading(2, 3),
+        actors.RunnerLoading(3, 3),
+        actors.RunnerLoaded(),
+        actors.RunnerWarmingUp(),
+        actors.RunnerReady(),
+        actors.RunnerRunning(),
+        actors.RunnerReady(),
+        actors.RunnerShuttingDown(),
+        actors.RunnerShutdown(),
+    ]
+    assert statuses == expected
+
+
+def test_exception_under_ask_goes_to_the_asker_and_the_runner_lives_on(start):
+    """It has its own type, and the runner's traceback is readable in it."""
+    proxy = start().proxy()
+    with pytest.raises(ValueError, match="as told") as caught:
+        proxy.fail().get()
+    remote = caught.value.__cause__
+    assert isinstance(remote, actors.RemoteError)
+    assert remote.error.type == "ValueError"
+    assert "in fail" in remote.__notes__[0]
+    assert proxy.add(1, 2).get() == 3
+
+
+def test_exception_that_cannot_be_pickled_comes_as_remote_error(start):
+    """Nothing is lost: type and traceback are there, whatever its text does."""
+    proxy = start().proxy()
+    with pytest.raises(actors.RemoteError) as caught:
+        proxy.fail_unpicklably().get()
+    assert caught.value.error.type == "faulty.UnpicklableError"
+    assert "raised RuntimeError" in caught.value.error.message
+    assert proxy.add(1, 2).get() == 3
+
+
+def test_answer_that_cannot_be_pickled_is_an_error_of_the_ask(start):
+    """The runner lives on."""
+    proxy = start().proxy()
+    with pytest.raises(actors.UnsendableError, match="cannot be pickled"):
+        proxy.answer_unpicklably().get()
+    assert proxy.add(1, 2).get() == 3
+
+
+def test_message_that_cannot_be_pickled_is_an_error_of_the_sender(start):
+    """Nothing is sent, and the error names the runner and the type."""
+    ref = start()
+    with pytest.raises(actors.UnsendableError, match="message to 'echo'"):
+        ref.tell(lambda: None)
+    assert ref.ask("still here") == "still here"
+
+
+def test_failure_under_tell_ends_the_runner_and_calls_on_failure(supervisor, failures, tmp_path):
+    """As in Pykka; under a supervisor it is a failure with the exception in it."""
+    path = tmp_path / "hooks"
+    spec = actors.RunnerSpec("hooks", Hooks, args=(str(path),), restart=actors.Restart.TEMPORARY)
+    supervisor.start_runner(spec).get().tell("fail")
+    failure = failures.wait_for(actors.RunnerFailed)
+    assert isinstance(failure.reason, actors.Raised)
+    assert failure.reason.error.type == "ValueError"
+    assert failure.reason.exit_code == 1
+    assert "on_failure ValueError" in path.read_text()
+    assert failure.diagnostics[0].cause == "python-exception"
+
+
+def test_stream_gives_its_chunks_in_order(start):
+    """More chunks than the window holds."""
+    assert list(start().proxy().count(2000).get()) == list(range(2000))
+
+
+def test_stream_passes_the_handlers_exception_on_after_its_chunks(start):
+    """The chunks before it are not lost."""
+    stream = start().proxy().count_and_fail(3).get()
+    assert [next(stream) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(LookupError, match="no more numbers"):
+        next(stream)
+
+
+def test_stream_that_is_left_closes_the_generator_of_the_runner(start, tmp_path):
+    """`with` cancels; the runner is free for the next message."""
+    ref = start()
+    path = tmp_path / "end"
+    with ref.proxy().stream_and_note_the_end(str(path)).get() as stream:
+        assert next(stream) == 0
+    with pytest.raises(actors.TaskCancelledError):
+        next(stream)
+    assert ref.ask("free") == "free"
+    assert path.read_text() == "closed"
+
+
+def test_stream_that_is_dropped_is_cancelled(start, tmp_path):
+    """A reader that was garbage-collected reads no more."""
+    ref = start()
+    path = tmp_path / "end"
+    stream = ref.proxy().stream_and_note_the_end(str(path)).get()
+    assert next(stream) == 0
+    del stream
+    assert ref.ask("free") == "free"
+    assert path.read_text() == "closed"
+
+
+def test_frame_limit_is_an_error_of_the_sender_and_harmless(start):
+    """Both ways; the runner is unharmed."""
+    ref = start(max_frame=100_000)
+    with pytest.raises(actors.FrameTooLargeError, match="exceeds the limit"):
+        ref.ask(b"x" * 100_001)
+    with pytest.raises(actors.FrameTooLargeError, match="exceeds the limit"):
+        ref.proxy().send_large(100_001).get()
+    assert ref.ask("small") == "small"
+
+
+def test_large_payloads_go_both_ways(start):
+    """Larger than any socket buffer, so that sends are partial."""
+    data = os.urandom(8 << 20)
+    assert start().ask(data) == data
+
+
+def test_stop_handles_the_messages_before_it(start):
+    """As Pykka does."""
+    ref = start()
+    futures = [ref.ask(number, block=False) for number in range(50)]
+    assert ref.stop() is True
+    assert pykka.get_all(futures, timeout=30) == list(range(50))
+    assert not ref.is_alive()
+    assert ref.stop() is False
+    with pytest.raises(pykka.ActorDeadError):
+        ref.ask("too late")
+
+
+def test_runner_is_found_in_the_registry_while_it_lives(start):
+    """By class, class name and URN."""
+    ref = start()
+    assert ref in pykka.ActorRegistry.get_by_class(Echo)
+    assert pykka.ActorRegistry.get_by_urn(ref.actor_urn) is ref
+    ref.stop()
+    assert pykka.ActorRegistry.get_by_urn(ref.actor_urn) is None
+
+
+def test_death_by_signal_is_published_with_name_and_number(start, failures):
+    """And the ask in flight raises the same failure."""
+    ref = start()
+    with pytest.raises(actors.RunnerFailedError) as caught:
+        ref.proxy().kill(signal.SIGKILL).get()
+    failure = failures.wait_for(actors.RunnerFailed)
+    assert caught.value.failure == failure
+    assert isinstance(caught.value, pykka.ActorDeadError)
+    assert failure.reason == actors.Signaled(signal.SIGKILL, "SIGKILL", "Killed")
+    assert [task.message_type for task in failure.tasks] == ["kill"]
+    assert failure.tasks[0].acknowledged
+    assert failure.phase is actors.Phase.SERVING
+    assert failure.uptime >= 0
+    assert failure.failed_at >= failure.started_at
+    assert "SIGKILL" in failure.error_message
