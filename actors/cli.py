@@ -55,7 +55,7 @@ def demo(
         rank = runners // 2
     if rank >= runners:
         raise typer.BadParameter(
-            f"{runners} runners have the ranks 0 to {runners - 1}, so there is no rank {rank}",
+            f"there is no rank {rank} among {runners} runners, the first is rank 0",
             param_hint="--rank",
         )
     options = DemoOptions(

@@ -117,7 +117,7 @@ def _shortened(finding: Finding) -> tuple[str, ...]:
 
 def _tasks(tasks: tuple[LostTask, ...]) -> Iterator[str]:
     if not tasks:
-        yield _row("tasks", "none was lost")
+        yield _row("tasks lost", "none")
     for number, task in enumerate(tasks):
         state = "taken up" if task.acknowledged else "not taken up"
         chunks = f", {task.chunks} chunks delivered" if task.chunks else ""

@@ -1,6 +1,7 @@
 """The demonstration itself: start a ring, ask it, lose a member, ask again."""
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any, Final, final
 
@@ -64,6 +65,9 @@ class Demo:
     Args:
         options: What shall be shown.
         reporter: Whom to show it to.
+
+    Raises:
+        ValueError: If the prompt is empty, or has a character that the model does not know.
     """
 
     def __init__(self, options: DemoOptions, reporter: Reporter) -> None:
@@ -71,6 +75,8 @@ class Demo:
         self._reporter = reporter
         text = read_corpus()
         self._prompt = tuple(Tokenizer.from_text(text).encode(options.prompt))
+        if not self._prompt:
+            raise ValueError("the prompt is empty")
         self._weights = weights_path(options.cache, options.model, text)
 
     def run(self) -> bool:
@@ -121,7 +127,7 @@ class Demo:
         failures: list[RunnerFailed] = []
         for attempt in range(1, _ATTEMPTS + 1):
             if not watch.wait_until_ready(incarnation, _READY_TIMEOUT):
-                self._reporter.note(f"the ring was not ready within {_READY_TIMEOUT:g} s")
+                self._reporter.note(f"incarnation {incarnation} of the ring did not get ready")
                 return False
             text, lost = self._ask([refs[each] for each in ids], attempt)
             if not lost:
@@ -154,12 +160,16 @@ class Demo:
         lost: list[RunnerFailed] = []
         # In step with each other: a stream that nobody takes from holds its rank up.
         streams = [_chunks(future, lost) for future in futures]
-        for piece, *_ in zip(*streams, strict=False):
-            self._reporter.piece(piece)
-            text += piece
-        for stream in streams:
-            for _ in stream:
-                pass
+        try:
+            for piece, *_ in zip(*streams, strict=False):
+                self._reporter.piece(piece)
+                text += piece
+            for stream in streams:
+                deque(stream, maxlen=0)
+        finally:
+            # After an interrupt, what is not cancelled holds up the end.
+            for stream in streams:
+                stream.close()
         self._reporter.end_of_text()
         return text, lost
 
@@ -178,9 +188,10 @@ class Demo:
         return True
 
 
-def _chunks(future: pykka.Future[Any], lost: list[RunnerFailed]) -> Iterator[Any]:
+def _chunks(future: pykka.Future[Any], lost: list[RunnerFailed]) -> Generator[Any, None, None]:
     """Yield the chunks of an answer; if its runner fails, note the failure and end."""
     try:
-        yield from future.get()
+        with future.get() as stream:
+            yield from stream
     except RunnerFailedError as error:
         lost.append(error.failure)

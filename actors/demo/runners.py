@@ -1,5 +1,6 @@
 """The demonstration's runners. MLX is imported in their own processes only."""
 
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, final
@@ -119,10 +120,15 @@ class RingMember(Runner):
     def _generate(self, message: Generate) -> Iterator[str | int]:
         try:
             steps = self._pipeline.steps(list(message.prompt), message.tokens)
-            for step, token in enumerate(steps):
-                if step == message.fault_after:
-                    strike(message.fault)
-                yield step if token is None else self._tokenizer.decode([token])
+            try:
+                for step, token in enumerate(steps):
+                    if step == message.fault_after:
+                        strike(message.fault)
+                    yield step if token is None else self._tokenizer.decode([token])
+            except GeneratorExit:
+                # Nobody reads any more, but the other ranks count on this one to the end.
+                deque(steps, maxlen=0)
+                raise
         except Exception as error:
             text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             raise RingBrokenError(text) from error
