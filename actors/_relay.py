@@ -3,10 +3,12 @@
 import contextlib
 import logging
 import time
+from pathlib import Path
 from typing import Any, Final
 
 import pykka
 
+from actors._log_file import LogFile
 from actors._port_events import PortEnded, PortEvent
 from actors._reactor import Reactor
 from actors.messages import RunnerFailed
@@ -37,6 +39,7 @@ class Relay:
         supervisor: Who is told.
         diagnostics: The diagnostic actor.
         patience: Seconds that a diagnosis may take.
+        log_folder: Where the runners' output is kept, if anywhere.
     """
 
     def __init__(
@@ -45,11 +48,14 @@ class Relay:
         supervisor: pykka.ActorRef[Any],
         diagnostics: pykka.ActorRef[Any],
         patience: float,
+        log_folder: Path | None = None,
     ) -> None:
         self._reactor = reactor
         self._supervisor = supervisor
         self._diagnostics = diagnostics
         self._patience = patience
+        self._log_folder = log_folder
+        self._files: dict[tuple[str, str], LogFile] = {}
         self._lines: dict[tuple[str, int], bytes] = {}
 
     def watch(self, source: tuple[str, int]) -> None:
@@ -65,10 +71,12 @@ class Relay:
 
     def stderr(self, source: tuple[str, int], data: bytes) -> None:
         """Pass on what a runner has written to fd 2."""
+        self._keep(source, "stderr", data)
         self._to(self._diagnostics, OutputReceived(source, data, time.time()))
 
     def stdout(self, source: tuple[str, int], data: bytes) -> None:
         """Log what a runner has written to fd 1, line by line, at level INFO."""
+        self._keep(source, "stdout", data)
         if not _stdout.isEnabledFor(logging.INFO):
             return
         *lines, rest = (self._lines.pop(source, b"") + data).split(b"\n")
@@ -80,10 +88,23 @@ class Relay:
         for line in lines:
             self._log_line(source, line)
 
+    def _keep(self, source: tuple[str, int], stream: str, data: bytes) -> None:
+        if self._log_folder is None:
+            return
+        key = source[0], stream
+        file = self._files.get(key)
+        if file is None:
+            file = self._files[key] = LogFile(self._log_folder, *key)
+        file.write(data)
+
     def _log_line(self, source: tuple[str, int], line: bytes) -> None:
         _stdout.info("[%s.%d] %s", *source, line.decode("utf-8", "backslashreplace"))
 
     def _ended(self, event: PortEnded) -> None:
+        for stream in ("stdout", "stderr"):
+            file = self._files.pop((event.runner_id, stream), None)
+            if file is not None:
+                file.close()
         rest = self._lines.pop(event.source, b"")
         if rest:
             self._log_line(event.source, rest)

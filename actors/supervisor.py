@@ -7,6 +7,7 @@ import queue
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import pykka
@@ -59,10 +60,18 @@ class Supervisor(pykka.ThreadingActor):
     Args:
         diagnosis_timeout: Seconds that a diagnosis may take before the failure goes on
             without one.
+        log_folder: Folder in which the output of each runner is kept, in
+            `ID.stdout.log` and `ID.stderr.log`, rotated at 16 MiB. `None`: nowhere.
     """
 
-    def __init__(self, *, diagnosis_timeout: float = 2.0) -> None:
+    def __init__(
+        self,
+        *,
+        diagnosis_timeout: float = 2.0,
+        log_folder: str | os.PathLike[str] | None = None,
+    ) -> None:
         super().__init__()
+        self._log_folder = Path(log_folder) if log_folder is not None else None
         self._patience = diagnosis_timeout
         self._groups: dict[str, Group] = {}
         self._group_of: dict[str, Group] = {}
@@ -225,7 +234,9 @@ class Supervisor(pykka.ThreadingActor):
         self._reactor = Reactor()
         self.alive_fd, self._alive_end = os.pipe()
         self._diagnostics = DiagnosticActor.start()
-        self.relay = Relay(self._reactor, self.actor_ref, self._diagnostics, self._patience)
+        self.relay = Relay(
+            self._reactor, self.actor_ref, self._diagnostics, self._patience, self._log_folder
+        )
         self._open = True
 
     def on_receive(self, message: Any) -> Any:

@@ -97,7 +97,7 @@ class Pipeline:
                 yield None
                 continue
             token = self._receive((1,), mx.int32, self._size - 1)
-            yield int(token.item())  # type: ignore[arg-type]
+            yield int(token.item())
             received = token[None]
 
     def _receive(self, shape: tuple[int, ...], dtype: Any, source: int) -> mx.array:

@@ -56,7 +56,7 @@ class TerminalReporter:
             case RunnerFailed():
                 self._failure(event)
             case RunnerStatusUpdated(runner_id, _, RunnerConnecting()):
-                self._advance(runner_id, 0, None, "joining the ring")
+                self._advance(runner_id, 0, None, "joining")
             case RunnerStatusUpdated(runner_id, _, RunnerLoading(loaded, total)) if total:
                 self._advance(runner_id, loaded, total, "loading")
             case RunnerStatusUpdated(runner_id, incarnation, RunnerReady()):
@@ -106,7 +106,7 @@ class TerminalReporter:
             if self._bars is None:
                 self._bars = Progress(
                     TextColumn("{task.description}", markup=False),
-                    BarColumn(),
+                    BarColumn(bar_width=20),
                     MofNCompleteColumn(),
                     TextColumn("{task.fields[state]}", markup=False),
                     console=self._console,

@@ -371,3 +371,14 @@ def test_taken_port_of_a_ring_is_found_and_named(start):
         proxy = start().proxy()
         proxy.say("RuntimeError: [ring] Couldn't bind socket (error: 98)\n").get()
         assert lost(proxy.hard_exit(1)).diagnostics[0].cause == "ring-bind-failed"
+
+
+def test_what_is_printed_on_the_way_out_of_a_stop_is_not_lost(supervisor, failures):
+    """200 KiB and the last words, after the stop was asked for; and its exit status stays."""
+    spec = actors.RunnerSpec("leaving", Lifecycle, args=("on_stop", "flood"))
+    supervisor.start_runner(spec).get().stop()
+    failure = failures.wait_for(actors.RunnerFailed)
+    assert failure.reason == actors.Exited(7)
+    assert failure.phase is actors.Phase.STOPPING
+    assert failure.diagnosis.total_bytes >= 200 << 10
+    assert MARKER in failure.diagnosis.tail[-1]

@@ -1,22 +1,14 @@
 """A failure as text for people."""
 
-import attrs
 import pytest
 
 from actors.messages import LostTask, RunnerFailed
 from actors.reasons import Exited, Phase, Raised, Signaled
 from actors.render import clean, render_failure
 from actors.termination import RunnerTerminationError
+from diagnostics.catalog.ring import RingPeerClosed
 from diagnostics.diagnosis import Diagnosis
-from diagnostics.findings import Finding, Role
-
-
-@attrs.frozen(kw_only=True)
-class Leak(Finding):
-    """A cause that exists in these tests only."""
-
-    cause = "test-render-leak"
-    remedy = "Mend the hull."
+from diagnostics.findings import Role
 
 
 def failure(**changes):
@@ -68,23 +60,25 @@ def test_it_says_whether_it_came_first_or_followed(role, root_cause, expected):
 
 def test_findings_come_with_evidence_and_remedy():
     """Numbered, and with how often they were seen."""
-    finding = Leak(evidence=("water in the cellar",), count=3)
+    finding = RingPeerClosed(socket=5, evidence=("[ring] Socket 5 was closed",), count=3)
     text = render_failure(failure(diagnosis=Diagnosis(findings=(finding,))))
-    assert "  findings    1. test-render-leak [root]: test render leak (seen 3 times)" in text
-    assert "> water in the cellar" in text
-    assert "what to do: Mend the hull." in text
+    assert f"  findings    1. ring-peer-closed [after-effect]: {finding.message} (seen 3" in text
+    assert "> [ring] Socket 5 was closed" in text
+    assert f"what to do: {finding.remedy}" in text
 
 
 def test_long_evidence_is_shortened_to_what_says_most():
     """The first line and the last ones; of a dump, the thread that brought the process down."""
     traceback = ("Traceback", *(f"line {number}" for number in range(20)), "Error: why")
-    text = render_failure(failure(diagnosis=Diagnosis(findings=(Leak(evidence=traceback),))))
+    text = render_failure(
+        failure(diagnosis=Diagnosis(findings=(RingPeerClosed(evidence=traceback),)))
+    )
     assert "> Traceback" in text
     assert "> ... 16 more lines ..." in text
     assert "> Error: why" in text
     assert "line 3" not in text
     dump = ("Fatal", "Thread 0x1", "elsewhere", "Current thread 0x2", "here", *["deep"] * 20)
-    text = render_failure(failure(diagnosis=Diagnosis(findings=(Leak(evidence=dump),))))
+    text = render_failure(failure(diagnosis=Diagnosis(findings=(RingPeerClosed(evidence=dump),))))
     assert "> here" in text
     assert "elsewhere" not in text
 

@@ -40,6 +40,7 @@ def python(*arguments, **environment):
 @pytest.fixture
 def demo(cache):
     """Give a function that runs the demonstration on weights that are there already."""
+    pytest.importorskip("typer")
 
     def demo(*arguments):
         variables = {"RUNNER_ACTORS_CACHE": str(cache)}
@@ -96,6 +97,7 @@ def test_without_a_fault_nothing_fails(demo):
 @pytest.mark.mlx
 def test_an_interrupt_ends_everything(cache):
     """Ctrl-C in mid-stream: no traceback, no failure, and the leak check finds no process."""
+    pytest.importorskip("typer")
     with subprocess.Popen(
         [sys.executable, "-m", "actors", "demo", "--json", "--fault", "none", "--tokens", "300"],
         cwd=ROOT,

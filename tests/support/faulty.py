@@ -271,6 +271,10 @@ class Lifecycle(actors.Runner):
         if self.how == "exit":
             sys.stderr.write(f"leaving in {where}\n")
             os._exit(7)
+        if self.how == "flood":
+            sys.stderr.write("a line on the way out\n" * 10_000 + MARKER)
+            sys.stderr.flush()
+            os._exit(7)
         if self.how == "exit0":
             os._exit(0)
         if self.how == "segfault":
