@@ -325,7 +325,7 @@ class Group:
         services = self._services
         try:
             self._prepare(ids)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the user's code; it becomes the failure
             description = RunnerTerminationError.from_exception(error)
             for each in ids:
                 member = self.members[each]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-_log: Final = logging.getLogger("actors")
+logger: Final = logging.getLogger("actors")
 
 MAX_BYTES: Final = 16 << 20
 """Size at which a file is rotated. One earlier file is kept, as `NAME.1`."""
@@ -49,7 +49,7 @@ class LogFile:
         except OSError as error:
             self._broken = True
             self.close()
-            _log.error("%s is not written any more: %s", self.path, error)  # noqa: TRY400
+            logger.error("%s is not written any more: %s", self.path, error)
 
     def close(self) -> None:
         """Give the descriptor back. A later write opens the file again."""

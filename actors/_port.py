@@ -192,7 +192,7 @@ class Port:
                 incarnation.alive_fd,
                 incarnation.environment,
             )
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is becomes the reason
             self._finish(LaunchFailed(RunnerTerminationError.from_exception(error)))
             return
         self._wires = Wires(child, spec.max_frame, self._reactor, self)

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator
 from typing import Any, Final, Protocol
 
-_log: Final = logging.getLogger("actors")
+logger: Final = logging.getLogger("actors")
 
 
 class Outlet(Protocol):
@@ -38,7 +38,7 @@ def pump(iterator: Iterator[Any], outlet: Outlet) -> None:
                 outlet.close(cancelled=False)
                 return
             outlet.put(chunk)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - it is the reader's to handle
         outlet.fail(error)
         return
     try:
@@ -46,5 +46,5 @@ def pump(iterator: Iterator[Any], outlet: Outlet) -> None:
         if close is not None:
             close()
     except Exception:  # the user's code; nobody waits for what it raises here
-        _log.exception("%r raised while it was being cancelled", iterator)
+        logger.exception("%r raised while it was being cancelled", iterator)
     outlet.close(cancelled=True)

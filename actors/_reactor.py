@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
-_log: Final = logging.getLogger("actors")
+logger: Final = logging.getLogger("actors")
 
 
 class Timer:
@@ -107,7 +107,7 @@ class Reactor:
             return
         self._thread.join(timeout)
         if self._thread.is_alive():
-            _log.error("the reactor's thread did not end within %g s; please report", timeout)
+            logger.error("the reactor's thread did not end within %g s; please report", timeout)
 
     def _schedule(self, due: float, timer: Timer) -> None:
         heapq.heappush(self._timers, (due, next(self._order), timer))
@@ -162,4 +162,4 @@ class Reactor:
         try:
             call(*args)
         except Exception:
-            _log.exception("a callback of the reactor raised; please report")
+            logger.exception("a callback of the reactor raised; please report")

@@ -24,7 +24,7 @@ from actors.messages import (
     RunnerWarmingUp,
 )
 
-_log: Final = logging.getLogger("actors")
+logger: Final = logging.getLogger("actors")
 
 
 class RunnerLink(Protocol):
@@ -134,7 +134,7 @@ class Runner(pykka.ThreadingActor):
         """Live in a thread: what ends the runner is logged there, as Pykka does."""
         try:
             self._live()
-        except BaseException:
+        except BaseException:  # noqa: BLE001 - a thread has nobody to raise to
             self._handle_failure(*sys.exc_info())
 
     def _live(self) -> None:
@@ -191,7 +191,7 @@ class Runner(pykka.ThreadingActor):
             if reply_to is None:
                 self.on_failure(*sys.exc_info())
                 raise
-            _log.info("%s raised to its asker", self, exc_info=True)
+            logger.info("%s raised to its asker", self, exc_info=True)
             reply_to.set_exception()
         except BaseException:
             self._call_on_stop()
@@ -204,7 +204,7 @@ class Runner(pykka.ThreadingActor):
         try:
             self.on_stop()
         except Exception:
-            _log.exception("on_stop of %s raised", self)
+            logger.exception("on_stop of %s raised", self)
 
     def _answer_the_rest(self) -> None:
         while not self.actor_inbox.empty():

@@ -40,7 +40,7 @@ from actors.specs import GroupSpec, RunnerSpec
 from diagnostics.actor import DiagnosticActor
 from diagnostics.actor_messages import DiagnosisMade, FatalFindingSeen
 
-_log: Final = logging.getLogger("actors")
+logger: Final = logging.getLogger("actors")
 _HISTORY: Final = 1000
 """Failures kept for late subscribers."""
 _PATIENCE_AT_END: Final = 5.0
@@ -277,7 +277,7 @@ class Supervisor(pykka.ThreadingActor):
             try:
                 self._diagnostics.stop(timeout=_PATIENCE_AT_END)
             except pykka.Timeout:
-                _log.error("the diagnostic actor did not stop within %g s", _PATIENCE_AT_END)
+                logger.error("the diagnostic actor did not stop within %g s", _PATIENCE_AT_END)
             self._reactor.close()
             # Its last reader: from here on every runner that is left would end by itself.
             os.close(self._alive_end)
@@ -385,7 +385,7 @@ class Supervisor(pykka.ThreadingActor):
             try:
                 envelope = self.actor_inbox.get(timeout=max(0.0, deadline - time.monotonic()))  # type: ignore[call-arg]
             except queue.Empty:
-                _log.error("runners could not be ended: %s", [group.id for group in groups])
+                logger.error("runners could not be ended: %s", [group.id for group in groups])
                 return
             if isinstance(envelope.message, DiagnosisMade):
                 self.on_receive(envelope.message)

@@ -26,14 +26,14 @@ def _printable(text: str) -> str:
 def _safely(function: Callable[[object], str], value: object) -> str:
     try:
         return function(value)
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - foreign __str__ may raise anything
         return f"<{type(value).__name__} whose text raised {type(error).__name__}>"
 
 
 def _attribute(error: BaseException, name: str) -> Any:
     try:
         return getattr(error, name, None)
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - foreign properties may raise anything
         return None
 
 
@@ -81,7 +81,7 @@ class RunnerTerminationError:
         try:
             lines = traceback.TracebackException.from_exception(error, compact=True).format()
             text = "".join(lines)
-        except BaseException as problem:
+        except BaseException as problem:  # noqa: BLE001 - foreign attributes may raise anything
             text = f"{name}: <traceback could not be formatted: {type(problem).__name__}>\n"
         notes = _attribute(error, "__notes__")
         return cls(

@@ -152,7 +152,7 @@ def _tuple_reader(annotation: Any) -> _Read:
         try:
             for item, (reader, element) in zip(value, pairs, strict=True):
                 items.append(reader(item, element))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - narrowed down, never swallowed
             # The first one is enough: cattrs would collect an error for each of a million
             # wrong items, which is a way to fill the supervisor's memory.
             raise _locate(error, f"[{len(items)}]") from None
@@ -194,7 +194,7 @@ def _tagged_class_reader(cls: Any, tag: str) -> _Read:
         _check_keys(value, wrapped)
         try:
             return inner(value[_FIELDS], cls)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - narrowed down, never swallowed
             raise _locate(error, f".{_FIELDS}") from None
 
     return read

@@ -139,6 +139,9 @@ class Recognizer:
         if not signatures and not self._open:
             return
         line = decode(data)
+        # A block may say, by these attributes, what its lines are worth.
+        self._context.handled = any(getattr(it.block, "handled", False) for it in self._open)
+        self._context.ignored = any(getattr(it.block, "ignored", False) for it in self._open)
         claimed, sightings = self._single_line(line, signatures, number, at)
         if self._open:
             taken = self._feed_open(line, at, claimed=claimed)

@@ -37,11 +37,16 @@ class Context:
         facts: What earlier lines of the same output told, such as `rank`; builders
             read and write it, and it lives as long as the output is collected.
         previous: The line before, as text, for `open_block`.
+        handled: Whether the line stands in a traceback that did not end the process,
+            such as that of a thread.
+        ignored: Whether it stands in one that the interpreter itself ignored.
     """
 
     platform: str
     facts: dict[str, Any] = attrs.field(factory=dict)
     previous: str = ""
+    handled: bool = False
+    ignored: bool = False
 
 
 class Block(Protocol):

@@ -1,0 +1,215 @@
+"""What the families of the catalogue share: a base class, and builders made from declarations."""
+
+from collections.abc import Callable
+from typing import Any, Final, get_args
+
+import attrs
+import re2
+
+from diagnostics._errno import describe
+from diagnostics.findings import Finding, Role
+from diagnostics.signatures import Context, Match
+
+
+@attrs.frozen(kw_only=True)
+class Recognized(Finding):
+    """
+    A finding of the built-in catalogue.
+
+    Attributes:
+        detail: The words that were recognised.
+        exception: The class of the exception that they arrived in.
+        signal: The signal that this ends with, where the output shows it.
+        rank: The rank that printed it, where the line or an earlier one tells.
+        pid: The process that printed it or that it is about, where the line tells.
+        exit_code: The exit code that the output shows.
+    """
+
+    detail: str | None = None
+    exception: str | None = None
+    signal: str | None = None
+    rank: int | None = None
+    pid: int | None = None
+    exit_code: int | None = None
+
+    @property
+    def message(self) -> str:
+        """What the class stands for and the words of the output."""
+        what = type(self).headline()
+        return f"{what}: {self.detail}" if self.detail else what
+
+    @classmethod
+    def headline(cls) -> str:
+        """Return the first line of the class's own docstring, without its full stop."""
+        text = (cls.__doc__ or cls.cause).strip().partition("\n")[0]
+        return text.rstrip(".")
+
+
+_EXCEPTION: Final = re2.compile(
+    r"(?:^|[^\w.])((?:[A-Za-z_]\w*(?:\.|::))*[A-Za-z_]\w*(?:Error|error|Exception|exception))"
+    r"(?:\([^()]*\))?: "
+)
+_TYPED: Final = re2.compile(r"(?:exception of type |instance of ')([\w:]+)")
+_RANK: Final = re2.compile(
+    r"\[rank(\d{1,6})\]|\b[Rr]ank[ =:](\d{1,6})\b|^\[\d+,(\d{1,6})\]<std(?:err|out)>"
+)
+_PID: Final = re2.compile(r"\bpid[=: ](\d{1,9})\b")
+_LEVEL: Final = re2.compile(
+    r"(?:^|[\s\[|(\]])(TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|trace|debug|info|notice|warn|warning)"
+    r"(?:[\s\]|:)]|$)"
+)
+_GLOG: Final = re2.compile(r"(?:^|[\[ ])([IW])\d{3,4} \d\d:\d\d:\d\d")
+_HARMLESS: Final = re2.compile(
+    r"(?i)\bretry|\bretries in|fall(?:ing)? ?back|\bignor(?:ed|ing)\b|\bskipp|will try|trying"
+    r"|\brecover|\bshrink|\breduc(?:e|ing)\b|continuing|\bif (?:you|this|an?) "
+)
+_FIRST_PART: Final = 200  # where a line's level and rank stand
+
+Builder = Callable[[Match, Context], Finding | None]
+
+
+def level_of(head: str) -> str | None:
+    """
+    Return the level of a log line, `info` or `warning`, or `None` for errors and plain lines.
+
+    Args:
+        head: The line up to the words that matter.
+    """
+    part = head[:_FIRST_PART]
+    found = _LEVEL.search(part)
+    if found:
+        return "warning" if found.group(1)[0] in "wW" else "info"
+    found = _GLOG.search(part)
+    if found:
+        return "warning" if found.group(1) == "W" else "info"
+    return None
+
+
+def role_here(kind: type[Finding], match: Match, context: Context, *, soft: bool) -> Role | None:
+    """
+    Return the role that a recognised line has where it stands; `None` to leave it out.
+
+    Args:
+        kind: The class of the finding.
+        match: The match.
+        context: What is known besides the line.
+        soft: Whether programs often print such a line and go on.
+    """
+    if context.ignored or (soft and context.handled):
+        return Role.NOTE
+    line = match.string
+    level = level_of(line[: match.start()])
+    if level == "info":
+        return None if soft else Role.NOTE
+    if level == "warning" and (soft or _HARMLESS.search(line)):
+        return Role.NOTE
+    return kind.default_role
+
+
+def exception_of(line: str, end: int, context: Context) -> str | None:
+    """
+    Return the class of the exception that a line's words belong to.
+
+    Args:
+        line: The line.
+        end: Where the words begin.
+        context: What is known besides the line.
+    """
+    head = line[:end]
+    names = _EXCEPTION.findall(head[-_FIRST_PART:])
+    if names:
+        return str(names[-1])
+    typed = _TYPED.search(head)
+    if typed:
+        return str(typed.group(1))
+    if "what():" in head:
+        value = context.facts.get("cpp-exception")
+        return str(value) if value else None
+    return None
+
+
+def common(match: Match, context: Context) -> dict[str, Any]:
+    """
+    Return the fields of `Recognized` that a line tells.
+
+    Args:
+        match: The match.
+        context: What is known besides the line.
+    """
+    line = match.string
+    values: dict[str, Any] = {"exception": exception_of(line, match.start(), context)}
+    if "libc++abi" in line or "terminate called" in line or "what():" in line[: match.start()]:
+        values["signal"] = "SIGABRT"
+    part = line[:_FIRST_PART]
+    rank = _RANK.search(part)
+    if rank:
+        values["rank"] = int(next(group for group in rank.groups() if group))
+    pid = _PID.search(part)
+    if pid:
+        values["pid"] = int(pid.group(1))
+    return values
+
+
+def _number(text: str) -> int | None:
+    text = text.strip()
+    base = 16 if text[:2] in ("0x", "0X") else 10
+    try:
+        return int(text[:40], base)
+    except ValueError:
+        return None
+
+
+def _is_number(kind: object) -> bool:
+    return kind is int or int in get_args(kind)
+
+
+def fields_of(
+    kind: type[Finding], found: dict[str, str | None], context: Context
+) -> dict[str, Any]:
+    """
+    Return groups of a match as fields of a class: numbers as numbers, error numbers decoded.
+
+    Args:
+        kind: The class; groups that it has no field for are left out.
+        found: The groups by name.
+        context: What is known besides the line.
+    """
+    declared = attrs.fields_dict(kind)
+    values: dict[str, Any] = {}
+    for name, text in found.items():
+        if text is None or name not in declared:
+            continue
+        value = _number(text) if _is_number(declared[name].type) else text.strip()
+        if value is not None and value != "":
+            values[name] = value
+    number = values.get("errno")
+    if number is not None and "errno_name" in declared:
+        name_, text_, platform = describe(number, context.platform)
+        values |= {"errno_name": name_, "errno_description": text_, "platform": platform}
+    return values
+
+
+def finds(kind: type[Finding], *, soft: bool = False, **constants: Any) -> Builder:
+    """
+    Return a builder that fills a class from the groups of the match by their names.
+
+    Args:
+        kind: The class to make.
+        soft: Whether programs often print such a line and go on; then it is a note
+            where its level or its traceback says that it was handled.
+        **constants: Fields with fixed values.
+    """
+    declared = attrs.fields_dict(kind)
+
+    def build(match: Match, context: Context) -> Finding | None:
+        role = role_here(kind, match, context, soft=soft)
+        if role is None:
+            return None
+        values = {k: v for k, v in common(match, context).items() if k in declared}
+        values |= constants
+        values |= fields_of(kind, match.groupdict(), context)
+        if "file" in declared and values.get("file") is None:
+            values["file"] = context.facts.get("source-path")
+        return kind(role=role, **values)
+
+    return build
