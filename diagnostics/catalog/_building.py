@@ -63,6 +63,8 @@ _HARMLESS: Final = re2.compile(
     r"(?i)\bretry|\bretries in|fall(?:ing)? ?back|\bignor(?:ed|ing)\b|\bskipp|will try|trying"
     r"|\brecover|\bshrink|\breduc(?:e|ing)\b|continuing|\bif (?:you|this|an?) "
 )
+_SOURCE: Final = re2.compile(r"""\braise [\w.]+\(|\b(?:print|format|log\w*\.\w+)\(|["']{3}|\(f?["']$""")
+_AT: Final = re2.compile(r" at ([^ ]*/[^ :]+\.\w{1,5}):(\d{1,9})\b")  # what mlx-c adds
 _FIRST_PART: Final = 200  # where a line's level and rank stand
 
 Builder = Callable[[Match, Context], Finding | None]
@@ -98,7 +100,10 @@ def role_here(kind: type[Finding], match: Match, context: Context, *, soft: bool
     if context.ignored or (soft and context.handled):
         return Role.NOTE
     line = match.string
-    level = level_of(line[: match.start()])
+    head = line[: match.start()]
+    if _SOURCE.search(head):
+        return None  # a line of source text that has the words of the message in it
+    level = level_of(head)
     if level == "info":
         return None if soft else Role.NOTE
     if level == "warning" and (soft or _HARMLESS.search(line)):
@@ -209,7 +214,10 @@ def finds(kind: type[Finding], *, soft: bool = False, **constants: Any) -> Build
         values |= constants
         values |= fields_of(kind, match.groupdict(), context)
         if "file" in declared and values.get("file") is None:
-            values["file"] = context.facts.get("source-path")
+            at = _AT.search(match.string, match.start())
+            values["file"] = at.group(1) if at else context.facts.get("source-path")
+            if at and "source_line" in declared:
+                values["source_line"] = int(at.group(2))
         return kind(role=role, **values)
 
     return build

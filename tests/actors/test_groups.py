@@ -156,18 +156,25 @@ def test_member_that_fails_to_start_fails_the_group_and_stops_the_others(supervi
 
 def test_failure_during_a_restart_counts_as_another_restart(supervisor, failures, tmp_path):
     """The group comes back as soon as it can."""
+    done = tmp_path / "done"
+    done.write_text("do not fail in the first incarnation")
     spec = actors.GroupSpec(
         "ring",
         [
             actors.RunnerSpec("a", Member),
-            actors.RunnerSpec("b", Lifecycle, args=("load", "raise", str(tmp_path / "once"))),
+            actors.RunnerSpec("b", Lifecycle, args=("load", "raise", str(done))),
         ],
         settle=0.1,
     )
     refs = supervisor.start_group(spec).get(timeout=LIMIT)
-    failures.wait_for(actors.RunnerFailed)
+    assert refs["b"].ask("loaded", timeout=LIMIT) == "loaded"
+    done.unlink()
+    fail(refs, ("a", lambda proxy: proxy.abort()))
+    published = failures.wait_for_many(actors.RunnerFailed, 2)
+    assert [(each.runner_id, each.incarnation) for each in published] == [("a", 1), ("b", 2)]
+    assert published[1].phase is actors.Phase.LOADING
     assert refs["b"].ask("up", timeout=LIMIT) == "up"
-    assert {info.incarnation for info in supervisor.runners().get()} == {2}
+    assert {info.incarnation for info in supervisor.runners().get()} == {3}
 
 
 def test_fatal_line_of_a_living_process_is_acted_on(supervisor, failures):

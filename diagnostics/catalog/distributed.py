@@ -1,0 +1,73 @@
+"""MLX's choice of a distributed back-end, and its MPI back-end."""
+
+from typing import Final
+
+import attrs
+
+from diagnostics.catalog._building import Recognized, finds
+from diagnostics.signatures import Signature
+
+
+@attrs.frozen(kw_only=True)
+class MpiInitFailed(Recognized):
+    """MPI could not be started."""
+
+    cause = "mpi-init-failed"
+    endings = ("exit",)
+    versions = "MLX; since 0.32.1 also for a world of one process"
+    remedy = "Launch it with mpirun of Open MPI, whose library must be found."
+
+
+@attrs.frozen(kw_only=True)
+class DistributedBadBackend(Recognized):
+    """
+    There is no distributed back-end of this name.
+
+    Attributes:
+        backend: The name that was given.
+    """
+
+    cause = "distributed-bad-backend"
+    endings = ("exit",)
+    remedy = "Spell the back-end as one of those that the message lists."
+
+    backend: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class DistributedNoBackend(Recognized):
+    """No distributed back-end could be started."""
+
+    cause = "distributed-no-backend"
+    endings = ("exit",)
+    remedy = "Set the environment that one of the back-ends needs, for example by mlx.launch."
+
+
+SIGNATURES: Final = (
+    Signature(
+        name="mpi-init",
+        pattern=r"(?P<detail>Cannot initialize MPI\b|\[mpi\] The world has a single process"
+        r"|\[mpi\] \w+.*(?:failed|error).*)",
+        build=finds(MpiInitFailed),
+        literals=("Cannot initialize MPI", "Cannot initialize mpi", "[mpi] "),
+    ),
+    Signature(
+        name="mpi-init-lower",
+        pattern=r"(?P<detail>Cannot initialize mpi\b.*)",
+        build=finds(MpiInitFailed),
+        literals=("Cannot initialize mpi",),
+    ),
+    Signature(
+        name="distributed-bad-backend",
+        pattern=r"(?P<detail>The only valid values for backend are .*?)"
+        r"(?:but '(?P<backend>[^']*)' was provided|$)",
+        build=finds(DistributedBadBackend),
+        literals=("only valid values for backend are",),
+    ),
+    Signature(
+        name="distributed-no-backend",
+        pattern=r"(?P<detail>Couldn't initialize any backend)",
+        build=finds(DistributedNoBackend),
+        literals=("initialize any backend",),
+    ),
+)

@@ -1,0 +1,154 @@
+"""Limits of Metal and of MLX's allocator, and rules of its API that were broken."""
+
+from typing import Final
+
+import attrs
+
+from diagnostics.catalog._building import Recognized, finds
+from diagnostics.signatures import Signature
+
+
+@attrs.frozen(kw_only=True)
+class MetalBufferTooLarge(Recognized):
+    """
+    One array is larger than the largest buffer of the device.
+
+    Attributes:
+        bytes_requested: The size asked for.
+        limit_bytes: The largest size.
+        file: The source file that mlx-c names.
+        source_line: The line in that source file.
+    """
+
+    cause = "metal-buffer-too-large"
+    endings = ("exit", "SIGABRT")
+    versions = "MLX up to 0.21.1 without, since 0.22.0 with `[metal::malloc]` before it"
+    remedy = "Split the work: a smaller prefill step, image, context or batch."
+    references = ("lmstudio-ai/lmstudio-bug-tracker#2240",)
+
+    bytes_requested: int | None = None
+    limit_bytes: int | None = None
+    file: str | None = None
+    source_line: int | None = None
+
+    @property
+    def message(self) -> str:
+        """How much was asked for, and how much there may be."""
+        if self.bytes_requested is None:
+            return "a Metal buffer is larger than the device allows"
+        limit = f", the device allows {self.limit_bytes}" if self.limit_bytes is not None else ""
+        return f"one Metal buffer of {self.bytes_requested} bytes was asked for{limit}"
+
+
+@attrs.frozen(kw_only=True)
+class MetalResourceLimit(Recognized):
+    """
+    Metal has no more buffers, queues or events for the process.
+
+    Attributes:
+        limit: How many it may have.
+    """
+
+    cause = "metal-resource-limit"
+    endings = ("exit", "SIGABRT")
+    versions = "MLX 0.22.0 on; `metal::Device` became `metal::CommandEncoder` in 0.31.2"
+    remedy = (
+        "It is their number and not their size: drop arrays, call mx.clear_cache(), use fewer"
+        " streams and threads."
+    )
+    references = ("ml-explore/mlx#3849",)
+
+    limit: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class MetalWiredLimitTooLarge(Recognized):
+    """More memory was to be wired than the device recommends."""
+
+    cause = "metal-wired-limit-too-large"
+    endings = ("exit",)
+    remedy = "Ask for no more than the device's max_recommended_working_set_size."
+
+
+@attrs.frozen(kw_only=True)
+class MetalEventTimeout(Recognized):
+    """The GPU, or a peer, never signalled an event that was waited for."""
+
+    cause = "metal-event-timeout"
+    endings = ("exit", "SIGABRT")
+    versions = "MLX 0.11.0 to 0.31.2 (events), 0.24.0 to 0.31.2 (fences)"
+    remedy = "Look for the rank or the operation that is stuck: its output ends first."
+
+
+@attrs.frozen(kw_only=True)
+class MetalApiAssertion(Recognized):
+    """
+    Metal's validation found a broken rule and aborted the process.
+
+    Attributes:
+        assertion: What did not hold.
+    """
+
+    cause = "metal-api-assertion"
+    endings = ("SIGABRT",)
+    remedy = (
+        "Mostly two threads that used one command buffer: use one stream in one thread (MLX keeps"
+        " its encoders apart since 0.31.2)."
+    )
+    references = ("EricLBuehler/mistral.rs#393", "RandyGaul/cute_framework#286")
+
+    assertion: str | None = None
+
+    @property
+    def message(self) -> str:
+        """What did not hold."""
+        return f"Metal aborted the process: {self.assertion or 'an assertion failed'}"
+
+
+SIGNATURES: Final = (
+    Signature(
+        name="metal-buffer-too-large",
+        pattern=r"Attempting to allocate (?P<bytes_requested>\d{1,20}) bytes which is greater than"
+        r"(?: the maximum allowed buffer size of (?P<limit_bytes>\d{1,20}))?",
+        build=finds(MetalBufferTooLarge),
+    ),
+    Signature(
+        name="metal-buffer-validation",
+        pattern=r"newBuffer\w*:.*failed assertion .(?P<detail>Buffer Validation)",
+        build=finds(MetalBufferTooLarge, signal="SIGABRT"),
+        literals=("newBuffer",),
+    ),
+    Signature(
+        name="metal-resource-limit",
+        pattern=r"\[metal::malloc\] (?P<detail>Resource limit) \((?P<limit>\d{1,12})\) exceeded",
+        build=finds(MetalResourceLimit),
+    ),
+    Signature(
+        name="metal-object-refused",
+        pattern=r"\[(?:metal|Event|Fence)::\w+\] (?P<detail>(?:Failed to (?:create|make)"
+        r"|Unable to (?:create|construct)) (?:new |a )?(?:Metal )?"
+        r"(?:command queue|command buffer|shared event|residency set|fence|encoder|buffer)\w*)",
+        build=finds(MetalResourceLimit),
+        literals=("] Failed to create ", "] Failed to make ", "] Unable to create ", "] Unable to construct "),
+    ),
+    Signature(
+        name="metal-wired-limit",
+        pattern=r"(?P<detail>Setting a wired limit larger than the maximum working set size)",
+        build=finds(MetalWiredLimitTooLarge),
+        literals=("Setting a wired limit larger",),
+    ),
+    Signature(
+        name="metal-event-timeout",
+        pattern=r"(?P<detail>\[(?:Event|Fence)::wait\] Timed out)",
+        build=finds(MetalEventTimeout),
+        literals=("::wait] Timed out",),
+    ),
+    Signature(
+        name="metal-api-assertion",
+        pattern=r"\[(?:AGX|MTL|IOGPU|_MTL|MPS)\w* .*\]:\d+: failed assertion [`'‘\"]?"
+        r"(?P<assertion>[^`'’\"]+)",
+        build=finds(MetalApiAssertion, signal="SIGABRT"),
+        literals=(": failed assertion ",),
+        generic=True,
+    ),
+)
