@@ -42,6 +42,12 @@ def main(boot: IO[bytes], channel_fd: int, limit: int, alive_fd: int, parent_pid
         alive_fd: Pipe whose other end only the parent holds.
         parent_pid: Process id of the parent.
     """
+    # A mask is inherited through exec: whoever launched us may have blocked SIGTERM.
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    for fd in (channel_fd, alive_fd):
+        os.set_inheritable(fd, False)
+    # The kernel closes this one at the very end: native libraries may take their time to leave.
+    os.dup(channel_fd)
     _end_with_parent(alive_fd, parent_pid)
     faulthandler.enable(file=2)
     faulthandler.register(DUMP_SIGNAL, file=2, chain=False)

@@ -41,8 +41,6 @@ class Facts:
         own_signals: Signals that the port has sent for that.
         stop_stage: How far the stopping had gone, if a stop was asked for.
         error: The exception that the runner reported as its last word.
-        started: Whether the runner had reported that it is up.
-        tasks: How many tasks were in flight.
     """
 
     status: int | None
@@ -50,8 +48,6 @@ class Facts:
     own_signals: frozenset[int] = frozenset()
     stop_stage: StopStage | None = None
     error: RunnerTerminationError | None = None
-    started: bool = True
-    tasks: int = 0
 
 
 def exit_code_of(status: int | None) -> int | None:
@@ -99,16 +95,17 @@ def exit_reason(facts: Facts) -> ExitReason:
     number, code = signal_of(facts.status), exit_code_of(facts.status)
     if facts.own_end is not None and (facts.status is None or number in facts.own_signals):
         return facts.own_end
-    if facts.error is not None:
-        return Raised(facts.error, code, number)
     stage = facts.stop_stage
-    if stage is not None:
+    # SystemExit is how a handler of SIGTERM usually answers it.
+    if stage is not None and (facts.error is None or facts.error.exit_code is not None):
         orderly = code == 0 or facts.status is None
         after_signal = stage is not StopStage.POLITE and (
             code is not None or number in _STAGE_SIGNALS[stage]
         )
         if orderly or after_signal:
             return Stopped(stage, code, number)
+    if facts.error is not None:
+        return Raised(facts.error, code, number)
     if facts.own_end is not None and isinstance(facts.own_end, ProtocolViolation):
         return facts.own_end
     return natural_reason(facts.status)

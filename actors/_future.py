@@ -1,5 +1,6 @@
 """The future that a runner's asker gets."""
 
+import sys
 import time
 from collections.abc import Iterator
 from typing import Any, TypeVar
@@ -20,6 +21,8 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
     An answer is unpickled by whoever gets it, not by the thread that received it. An answer
     that is itself a future is followed.
     """
+
+    _core: StreamCore | None = None
 
     def get(self, *, timeout: float | None = None) -> Any:
         """
@@ -44,16 +47,23 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
 
     def stream(self, iterator: Iterator[Any]) -> None:
         """Answer with a stream, and feed it in this thread until it ends."""
-        core = StreamCore(grant=lambda _chunks: None, abandon=lambda: None)
-        pump(iterator, _LocalOutlet(self, core))
+        self._core = StreamCore(grant=lambda _chunks: None, abandon=lambda: None)
+        self.set(Stream(self._core))
+        pump(iterator, _LocalOutlet(self._core))
+
+    def set_exception(self, exc_info: Any = None) -> None:
+        """Answer with an exception, or end the stream that was the answer with it."""
+        if self._core is None:
+            super().set_exception(exc_info)
+        else:
+            self._core.finish((exc_info or sys.exc_info())[1])
 
 
 class _LocalOutlet:
     """Where a runner in a thread puts its chunks."""
 
-    def __init__(self, future: RunnerFuture[Any], core: StreamCore) -> None:
+    def __init__(self, core: StreamCore) -> None:
         self._core = core
-        future.set(Stream(core))
 
     def wait_for_room(self) -> bool:
         return self._core.wait_for_room()
@@ -64,6 +74,3 @@ class _LocalOutlet:
     def close(self, *, cancelled: bool) -> None:
         del cancelled
         self._core.finish()
-
-    def fail(self, error: BaseException) -> None:
-        self._core.finish(error)

@@ -1,5 +1,6 @@
 """Runners that live and die together, or one alone: performs what `_strategy` decides."""
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Protocol, TypeAlias
@@ -10,6 +11,7 @@ from actors import _strategy
 from actors._future import RunnerFuture
 from actors._inbox import Task, fail_all
 from actors._member import Member
+from actors._port import Port
 from actors._port_events import PortEnded, PortStarted, PortStatus
 from actors._reactor import Timer
 from actors._relay import Relay
@@ -33,6 +35,8 @@ from actors.specs import GroupSpec, RunnerSpec, Strategy
 from actors.termination import RunnerTerminationError
 from diagnostics.actor_messages import DiagnosisMade, FatalFindingSeen
 from diagnostics.diagnosis import Diagnosis
+
+logger: Final = logging.getLogger("actors")
 
 
 @attrs.frozen
@@ -102,7 +106,7 @@ class Group:
         self._settling: Timer | None = None
         self._starting: RunnerFuture[Any] | None = None
         self._start_failure: RunnerFailed | None = None
-        self._stops: list[tuple[frozenset[str], RunnerFuture[Any]]] = []
+        self._stops: list[tuple[Mapping[str, int], RunnerFuture[Any]]] = []
         self._last_failure: dict[str, RunnerFailed] = {}
         self._retired = False
 
@@ -120,13 +124,15 @@ class Group:
     def stop(self, ids: Iterable[str] | None = None) -> RunnerFuture[Any]:
         """Stop these for good, or everybody. The future gives `True` when they are down."""
         chosen = frozenset(self.members if ids is None else ids)
-        future: RunnerFuture[Any] = RunnerFuture()
-        self._stops.append((chosen, future))
         if self._episode:
             self._conclude()
+        # By incarnation: a restart may be asked for before these are down.
+        incarnations = {each: self.members[each].incarnation for each in chosen}
+        future: RunnerFuture[Any] = RunnerFuture()
+        self._stops.append((incarnations, future))
         for each in chosen:
             error = _stopped_error(each)
-            fail_all(self.members[each].inbox.refuse(error).tasks, error())
+            fail_all(self.members[each].inbox.refuse(error).tasks, error)
         everybody = chosen == frozenset(self.members)
         self._state, actions = _strategy.stop_requested(self._state, None if everybody else chosen)
         self._perform(actions)
@@ -135,6 +141,8 @@ class Group:
 
     def restart(self, ids: Iterable[str] | None = None) -> None:
         """Stop and start these, or everybody, at the user's request."""
+        if self._state.ended:
+            return
         chosen = tuple(self.members if ids is None else ids)
         for each in chosen:
             self.members[each].revive()
@@ -167,13 +175,7 @@ class Group:
         if member.port is None or member.incarnation != event.incarnation:
             return
         member.started()
-        if self._starting is not None and all(each.up for each in self.members.values()):
-            starting, self._starting = self._starting, None
-            starting.set(
-                member.ref
-                if self._spec is None
-                else {each: member.ref for each, member in self.members.items()}
-            )
+        self._answer_start()
 
     def _on_status(self, event: PortStatus) -> None:
         """Publish a change of state."""
@@ -193,17 +195,22 @@ class Group:
     def _on_ended(self, event: PortEnded, diagnosis: Diagnosis) -> None:
         """Take note of an end. A second notice of the same end is ignored."""
         member = self.members[event.runner_id]
-        if member.port is None or member.incarnation != event.incarnation:
+        # Also of an earlier runner that had the same id.
+        if event.actor_urn != member.ref.actor_urn or event.incarnation != member.incarnation:
+            return
+        if member.port is None:
             return
         member.port = None
         member.up = False
         if event.failed:
             self._failed(Ended(event, diagnosis))
             return
-        fail_all(event.tasks, _stopped_error(event.runner_id)())
+        fail_all(event.tasks, _stopped_error(event.runner_id))
         self._publish_status(member, RunnerShutdown(), event.draft.failed_at)
         kind = ExitKind.REQUESTED if isinstance(event.draft.reason, Stopped) else ExitKind.NORMAL
         self._exited({event.runner_id: kind})
+        if self._episode and not self.alive:
+            self._conclude()
 
     def _on_start_due(self, message: StartDue) -> None:
         """Start those whose delay is over and who were not stopped meanwhile."""
@@ -213,12 +220,26 @@ class Group:
         if ids:
             self._launch(ids)
 
-    def abandon(self, error: Callable[[], BaseException]) -> None:
-        """End every process at once; the supervisor itself is ending in disorder."""
+    def abandon(self, error: Callable[[], BaseException]) -> tuple[Port, ...]:
+        """
+        End every process at once; the supervisor itself is ending in disorder.
+
+        Returns:
+            The ports that are still to end.
+        """
+        ports = tuple(each.port for each in self.members.values() if each.port is not None)
+        for port in ports:
+            port.kill()
         for member in self.members.values():
-            if member.port is not None:
-                member.port.kill()
             member.retire(error)
+        waiting = [future for _, future in self._stops]
+        if self._starting is not None:
+            waiting.append(self._starting)
+        for future in waiting:
+            ended = error()
+            future.set_exception((type(ended), ended, None))
+        self._close_environment()
+        return ports
 
     @property
     def alive(self) -> bool:
@@ -333,7 +354,8 @@ class Group:
                 self._episode.append(
                     Ended(_unlaunched(member, description), Diagnosis(problem="no process"))
                 )
-            self._conclude()
+            # By the mailbox: a start that fails at once may be tried again a thousand times.
+            self._settling = services.remind(0.0, SettleDue(self.id, self._episodes))
             return
         for each in ids:
             self.members[each].launch(
@@ -345,10 +367,20 @@ class Group:
         spec = self._spec
         if spec is None or spec.environment is None or len(ids) < len(self.members):
             return
-        if self._environment:
-            spec.environment.close()
+        self._close_environment()
         incarnation = max(member.incarnation for member in self.members.values()) + 1
-        self._environment = spec.environment.open(incarnation, tuple(self.members))
+        opened = spec.environment.open(incarnation, tuple(self.members))
+        self._environment = {each: dict(opened.get(each, {})) for each in self.members}
+
+    def _close_environment(self) -> None:
+        """Give back what the last `open` took."""
+        if self._spec is None or self._spec.environment is None or not self._environment:
+            return
+        self._environment = {}
+        try:
+            self._spec.environment.close()
+        except Exception:  # the user's code; nothing depends on it
+            logger.exception("the environment of %r raised while it was being closed", self.id)
 
     def _take_stock(self) -> None:
         """Answer who waits for an end, and retire who will not run again."""
@@ -358,14 +390,32 @@ class Group:
             if gone and not member.ref.actor_stopped.is_set():
                 member.retire(self._goodbye(each))
         for waiter in tuple(self._stops):
-            ids, future = waiter
-            if not any(self.members[each].port or each in state.up for each in ids):
+            incarnations, future = waiter
+            if not any(self._in_the_way(*each) for each in incarnations.items()):
                 self._stops.remove(waiter)
                 future.set(True)
+        self._answer_start()
         down = not self.alive and not state.up and not state.pending
         parked = bool(state.parked) and not state.ended
         if down and not parked and not self._retired:
             self._retire()
+
+    def _in_the_way(self, runner_id: str, incarnation: int) -> bool:
+        """Return whether an incarnation is still to end, or to be called off."""
+        member = self.members[runner_id]
+        if member.incarnation > incarnation:
+            return False
+        return member.port is not None or runner_id in self._state.up
+
+    def _answer_start(self) -> None:
+        """Answer who waits for the start, once all are up but those that are down for good."""
+        members = self.members.values()
+        if self._starting is None or self._state.ended or not any(each.up for each in members):
+            return
+        if all(each.up or each.ref.actor_stopped.is_set() for each in members):
+            starting, self._starting = self._starting, None
+            refs = {each: member.ref for each, member in self.members.items()}
+            starting.set(refs if self._spec is not None else refs[self.id])
 
     def _goodbye(self, runner_id: str) -> Callable[[], BaseException]:
         """Return what makes the error for messages to a runner that is down for good."""
@@ -376,8 +426,7 @@ class Group:
 
     def _retire(self) -> None:
         self._retired = True
-        if self._spec is not None and self._spec.environment is not None and self._environment:
-            self._spec.environment.close()
+        self._close_environment()
         self._services.retired(self)
         if self._starting is not None:
             starting, self._starting = self._starting, None
@@ -413,4 +462,5 @@ def _unlaunched(member: Member, error: RunnerTerminationError) -> PortEnded:
         uptime=0.0,
         error_message="",
     )
-    return PortEnded(*member.source, True, draft, (), time.monotonic())
+    urn = member.ref.actor_urn
+    return PortEnded(*member.source, urn, True, draft, (), time.monotonic())

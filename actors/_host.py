@@ -158,9 +158,6 @@ class _Outlet:
     def close(self, *, cancelled: bool) -> None:
         self._host.channel.send(StreamClosed(self._task_id, cancelled))
 
-    def fail(self, error: BaseException) -> None:
-        _Answer(self._host, self._task_id).set_exception((type(error), error, None))
-
 
 class RunnerHost:
     """
@@ -236,6 +233,9 @@ class RunnerHost:
         """Report that no message is waiting."""
         self._running = False
         self.channel.send(StatusChanged(RunnerReady(), time.time()))
+
+    def abandoned(self, reply_to: Any, error: BaseException) -> None:
+        """Leave it to the parent, which fails what is in flight with the failure."""
 
     def _receive(self) -> None:
         try:

@@ -1,5 +1,7 @@
 """The parent's side of a runner's inbox: tasks out, answers in, over all incarnations."""
 
+import contextlib
+import queue
 import threading
 import time
 from collections import deque
@@ -60,12 +62,19 @@ class Task:
         """The task as a failure lists it."""
         return LostTask(self.id, self.kind, self.acknowledged, self.chunks)
 
+    def answer(self, value: Sealed | Stream[Any]) -> None:
+        """Give the asker its answer."""
+        # Full: the asker, whose future it is, has set it; that must not stop the one who answers.
+        with contextlib.suppress(queue.Full):
+            self.reply_to.set(value)
+
     def fail(self, error: BaseException) -> None:
         """End the task with an error, for the asker or the stream's reader."""
         if self.core is not None:
             self.core.finish(error)
         elif self.reply_to is not None:
-            self.reply_to.set_exception((type(error), error, None))
+            with contextlib.suppress(queue.Full):
+                self.reply_to.set_exception((type(error), error, None))
 
 
 class Detached(NamedTuple):
@@ -226,7 +235,7 @@ class RunnerInbox:
             return min((task.sent_at for task in self._tasks.values()), default=None)
 
     def received(self, message: FromRunner, payload: tuple[Buffer, ...]) -> bool:
-        """Take a frame that concerns a task. Return whether it was one."""
+        """Take a frame that concerns a task. Return whether it was one, and was in turn."""
         match message:
             case Chunk(task_id, sequence):
                 self._chunk(task_id, sequence, payload)
@@ -234,15 +243,20 @@ class RunnerInbox:
                 self._end(task_id, TaskStatus.COMPLETE, Sealed(payload))
             case Acknowledged(task_id):
                 self._acknowledged(task_id)
-            case StreamOpened(task_id):
+            case StreamOpened(task_id) if not self._streams(task_id, if_unknown=False):
                 self._open_stream(task_id)
-            case StreamClosed(task_id, cancelled):
+            case StreamClosed(task_id, cancelled) if self._streams(task_id, if_unknown=True):
                 self._end(task_id, TaskStatus.CANCELLED if cancelled else TaskStatus.COMPLETE)
             case ReplyError(task_id, error):
                 self._end(task_id, TaskStatus.FAILED, Sealed(payload, error))
             case _:
                 return False
         return True
+
+    def _streams(self, task_id: int, *, if_unknown: bool) -> bool:
+        """Return whether a task is being answered with a stream."""
+        task = self._tasks.get(task_id)
+        return if_unknown if task is None else task.core is not None
 
     def _acknowledged(self, task_id: int) -> None:
         with self._lock:
@@ -262,9 +276,9 @@ class RunnerInbox:
                 grant=lambda chunks: self._say(Credit(task_id, chunks)),
                 abandon=lambda: self._call_soon(lambda: self._say(CancelTask(task_id))),
             )
-            # From here on only the asker holds the stream: if it is dropped, nobody reads.
-            reply_to, task.reply_to = task.reply_to, None
-        reply_to.set(Stream(task.core))
+        task.answer(Stream(task.core))
+        # From here on only the asker holds the stream: if it is dropped, nobody reads.
+        task.reply_to = None
 
     def _say(self, message: Credit | CancelTask) -> None:
         with self._lock:
@@ -287,7 +301,7 @@ class RunnerInbox:
         if task.core is not None:
             task.core.finish(answer)
         elif answer is not None:
-            task.reply_to.set(answer)
+            task.answer(answer)
         self._publish(Updated(self._runner_id, task_id, status))
 
 
@@ -303,7 +317,7 @@ def _kind(message: Any) -> str:
     )
 
 
-def fail_all(tasks: Iterable[Task], error: BaseException) -> None:
-    """End tasks with one error."""
+def fail_all(tasks: Iterable[Task], error: Callable[[], BaseException]) -> None:
+    """End each task with an error of its own: raising one changes it (cpython gh-101267)."""
     for task in tasks:
-        task.fail(error)
+        task.fail(error())

@@ -1,5 +1,7 @@
 """Start a runner's process: multiprocessing's spawn, with fds 0, 1 and 2 in place from exec on."""
 
+import contextlib
+import fcntl
 import io
 import multiprocessing.process
 import os
@@ -8,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from multiprocessing import context, popen_spawn_posix, reduction, spawn
 from typing import Any, ClassVar, Final
 
@@ -80,14 +82,15 @@ class RunnerPopen(popen_spawn_posix.Popen):
         finally:
             context.set_spawning_popen(None)
         wiring = process.wiring
-        boot = _spooled(pickled.getvalue())
-        try:
+        inherited = _spooled(pickled.getvalue()), wiring.channel, wiring.alive
+        with _above_stdio(*inherited) as (boot, channel, alive):
+            os.close(inherited[0])
             command = spawn.get_command_line()
             command[command.index("-c") + 1] = _PRELUDE.format(
                 boot=boot,
-                channel=wiring.channel,
+                channel=channel,
                 limit=wiring.limit,
-                alive=wiring.alive,
+                alive=alive,
                 parent=os.getpid(),
             )
             # Nobody but `poll` waits for it: see there.
@@ -96,12 +99,10 @@ class RunnerPopen(popen_spawn_posix.Popen):
                 stdin=subprocess.DEVNULL,
                 stdout=wiring.stdout,
                 stderr=wiring.stderr,
-                pass_fds=(boot, wiring.channel, wiring.alive),
+                pass_fds=(boot, channel, alive),
                 env={**os.environ, **wiring.environment},
                 start_new_session=True,
             )
-        finally:
-            os.close(boot)
         self.pid = self._process.pid
         self.sentinel = -1
 
@@ -196,6 +197,21 @@ def launch(name: str, limit: int, alive_fd: int, environment: Mapping[str, str])
     os.set_blocking(stderr, False)
     popen: RunnerPopen = process._popen  # type: ignore[attr-defined]  # noqa: SLF001
     return Child(popen, ours, stdout, stderr)
+
+
+@contextlib.contextmanager
+def _above_stdio(*fds: int) -> Iterator[list[int]]:
+    """
+    Give duplicates that the child's own fds 0, 1 and 2 cannot replace.
+
+    The system gives out the lowest free number: 0 to 2 in a program that has closed its own.
+    """
+    with contextlib.ExitStack() as stack:
+        copies = []
+        for fd in fds:
+            copies.append(fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3))
+            stack.callback(os.close, copies[-1])
+        yield copies
 
 
 def _spooled(data: bytes) -> int:

@@ -105,15 +105,15 @@ class Member:
         Args:
             error: Makes the error that waiting and later messages are answered with.
         """
-        fail_all(self.inbox.refuse(error).tasks, error())
-        fail_all(self.inbox.detach().tasks, error())
+        fail_all(self.inbox.refuse(error).tasks, error)
+        fail_all(self.inbox.detach().tasks, error)
         self.ref.actor_stopped.set()
         pykka.ActorRegistry.unregister(self.ref)
 
     def revive(self) -> None:
         """Be reachable again, before a start on request."""
+        self.inbox.reopen()
         if self.ref.actor_stopped.is_set():
-            self.inbox.reopen()
             self.ref.actor_stopped.clear()
             pykka.ActorRegistry.register(self.ref)
 

@@ -1,6 +1,7 @@
 """One incarnation of a runner, seen from outside."""
 
 import signal
+import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
@@ -134,7 +135,8 @@ class Port:
         self._wires: Wires | None = None
         self._phase = Phase.STARTING
         self._started = False
-        self._over = False
+        self.over: Final = threading.Event()
+        """Set when the incarnation has ended."""
         self._waiting_for: str | None = None
         self._error: RunnerTerminationError | None = None
         self._own_end: OwnEnd | None = None
@@ -215,6 +217,9 @@ class Port:
                 self._on_started()
             case Terminated(error, phase):
                 self._error, self._phase = error, phase
+                # A thread of the user's may keep the process from its end, and the askers waiting.
+                if self._stop_stage is None and self._own_end is None:
+                    self._set_timer(self._spec.stop_timeout, self._kill)
             case _:
                 name = type(message).__name__
                 self._end(ProtocolViolation(f"{name} is not for the runner to say now"))
@@ -262,7 +267,7 @@ class Port:
     def _watch_progress(self, limit: float) -> None:
         """End a runner with a task in flight that has shown no sign of life for `limit` s."""
         since = self._inbox.in_flight_since()
-        if self._over:
+        if self.over.is_set():
             return
         if since is None:
             again_in = limit / 4
@@ -281,7 +286,7 @@ class Port:
     @property
     def _gone(self) -> bool:
         """Whether there is no process any more, or none yet."""
-        return self._over or self._wires is None or self._wires.exited
+        return self.over.is_set() or self._wires is None or self._wires.exited
 
     def _stop(self) -> None:
         if self._gone or self._wires is None or self._stop_stage is not None:
@@ -341,9 +346,9 @@ class Port:
             self._finish(Unkillable(self._wires.pid, self._spec.kill_timeout))
 
     def _finish(self, reason: ExitReason) -> None:
-        if self._over:
+        if self.over.is_set():
             return
-        self._over = True
+        self.over.set()
         ended_at = time.monotonic()
         self._cancel_timer()
         if self._progress_timer is not None:
@@ -369,7 +374,8 @@ class Port:
             uptime=ended_at - self._started_clock,
             error_message=str(reason),
         )
-        self._listener.event(PortEnded(*self.source, failed, draft, detached.tasks, ended_at))
+        urn = self._incarnation.actor_urn
+        self._listener.event(PortEnded(*self.source, urn, failed, draft, detached.tasks, ended_at))
 
     def _set_timer(self, delay: float, call: Callable[[], object]) -> None:
         self._cancel_timer()

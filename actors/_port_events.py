@@ -35,6 +35,7 @@ class PortEnded:
     Attributes:
         runner_id: Id of the runner.
         incarnation: Number of the process.
+        actor_urn: URN of the runner's ref; the id may be another runner's by now.
         failed: Whether this end is a failure.
         draft: The failure without its diagnosis, or the end in the same form if it is none.
         tasks: The tasks that were in flight, still to be ended.
@@ -43,6 +44,7 @@ class PortEnded:
 
     runner_id: str
     incarnation: int
+    actor_urn: str
     failed: bool
     draft: RunnerFailed
     tasks: tuple[Task, ...]

@@ -19,28 +19,21 @@ class Outlet(Protocol):
     def close(self, *, cancelled: bool) -> None:
         """End the stream."""
 
-    def fail(self, error: BaseException) -> None:
-        """End the stream with what its iterator raised."""
-
 
 def pump(iterator: Iterator[Any], outlet: Outlet) -> None:
     """
     Iterate in this thread until the end, a failure, or the reader's going away.
 
-    An `Exception` of the iterator goes to the reader. Anything else (`SystemExit`) goes on
-    to the caller: it ends the runner, and the reader learns of it by the runner's end.
+    Raises:
+        BaseException: What the iterator raised; the stream is still open then.
     """
-    try:
-        while outlet.wait_for_room():
-            try:
-                chunk = next(iterator)
-            except StopIteration:
-                outlet.close(cancelled=False)
-                return
-            outlet.put(chunk)
-    except Exception as error:  # noqa: BLE001 - it is the reader's to handle
-        outlet.fail(error)
-        return
+    while outlet.wait_for_room():
+        try:
+            chunk = next(iterator)
+        except StopIteration:
+            outlet.close(cancelled=False)
+            return
+        outlet.put(chunk)
     try:
         close = getattr(iterator, "close", None)
         if close is not None:

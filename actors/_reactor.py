@@ -13,6 +13,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 logger: Final = logging.getLogger("actors")
+_LONGEST_WAIT: Final = 3600.0
+"""Seconds; epoll(7) takes milliseconds in 31 bits, and a timeout may be meant as "never"."""
 
 
 class Timer:
@@ -114,8 +116,9 @@ class Reactor:
 
     def _wake(self) -> None:
         # The loop clears the flag before it makes the calls: a caller that finds it set has
-        # appended its call in time.
-        if self._awake or self.in_thread:
+        # appended its call in time. The loop's own thread has to wake itself too: a destructor
+        # may run there between the last look at the calls and the wait.
+        if self._awake:
             return
         self._awake = True
         # Full: the loop is being woken anyway. Closed: there is no loop to wake.
@@ -145,7 +148,7 @@ class Reactor:
             return 0.0
         if not self._timers:
             return None
-        return max(0.0, self._timers[0][0] - time.monotonic())
+        return min(max(0.0, self._timers[0][0] - time.monotonic()), _LONGEST_WAIT)
 
     def _fire_timers(self) -> None:
         now = time.monotonic()

@@ -1,7 +1,7 @@
 """Exit reasons: how a runner's process ended, before anyone interprets it."""
 
 import enum
-from typing import TypeAlias
+from typing import ClassVar, Final, TypeAlias
 
 import attrs
 
@@ -49,6 +49,7 @@ class Stopped:
         signal: Signal number, if a signal ended it.
     """
 
+    remedy: ClassVar[str] = ""
     stage: StopStage
     exit_code: int | None = None
     signal: int | None = None
@@ -66,10 +67,38 @@ class Exited:
         exit_code: Exit status, 0 to 255. 0 is a failure too if tasks were in flight.
     """
 
+    remedy: ClassVar[str] = (
+        "Something in the runner called exit(2) by itself: look for os._exit or sys.exit in "
+        "its code and libraries, and at the last lines of its output."
+    )
+
     exit_code: int
 
     def __str__(self) -> str:
         return f"exited with status {self.exit_code} without being asked to"
+
+
+_SIGNAL_REMEDIES: Final = {
+    "SIGKILL": "Nothing in a process can answer SIGKILL, so it says nothing. It comes from the "
+    "kernel when memory runs out (see the kernel's log, and memory.events of the cgroup), or from "
+    "whoever ran kill -9.",
+    "SIGTERM": "Somebody outside asked the process to end: a service manager, a container's stop, "
+    "kill(1).",
+    "SIGINT": "Ctrl-C, or kill -INT.",
+    "SIGHUP": "The terminal was closed, or kill -HUP.",
+    "SIGSEGV": "Native code used memory that is not its own: the stacks in the output show from "
+    "which call; try another version of that library, and report it.",
+    "SIGBUS": "Native code read a mapped file beyond its end, or a disk failed: look for a file "
+    "that was truncated while it was in use, and for a full disk.",
+    "SIGABRT": "Native code gave up on purpose, and mostly said why on stderr just before.",
+    "SIGILL": "The program has instructions that this processor does not know: install a build "
+    "for it.",
+    "SIGFPE": "Native code divided by zero: the stacks in the output show from which call.",
+    "SIGPIPE": "It wrote to a pipe or socket whose reader is gone.",
+    "SIGXCPU": "It used up its limit of processor time (ulimit -t).",
+    "SIGXFSZ": "It wrote a file beyond its limit (ulimit -f).",
+}
+"""What the manual pages signal(7) and getrlimit(2) say of where these signals come from."""
 
 
 @attrs.frozen
@@ -89,6 +118,11 @@ class Signaled:
     description: str
     core_dumped: bool = False
 
+    @property
+    def remedy(self) -> str:
+        """What to do, as far as the signal alone tells."""
+        return _SIGNAL_REMEDIES.get(self.name, "")
+
     def __str__(self) -> str:
         return f"was ended by {self.name} ({self.description}), signal {self.signal}"
 
@@ -103,6 +137,8 @@ class Raised:
         exit_code: Exit status of the process, if it exited.
         signal: Signal number, if a signal ended it after the exception.
     """
+
+    remedy: ClassVar[str] = "Read the exception and the call in your code that it came from."
 
     error: RunnerTerminationError
     exit_code: int | None = None
@@ -122,6 +158,12 @@ class LaunchFailed:
         error: What the launch raised in the supervisor's process.
     """
 
+    remedy: ClassVar[str] = (
+        "The system refused a new process, or the runner's environment could not be made: "
+        "see the exception; limits of processes, descriptors and memory are the usual "
+        "reasons."
+    )
+
     error: RunnerTerminationError
 
     def __str__(self) -> str:
@@ -137,6 +179,12 @@ class StartTimedOut:
     Attributes:
         timeout: The limit in seconds.
     """
+
+    remedy: ClassVar[str] = (
+        "The stacks at the end of the output show where it stood. If the start is only "
+        "slow, raise RunnerSpec.start_timeout, or move the work to load, which has no "
+        "limit."
+    )
 
     timeout: float
 
@@ -154,6 +202,11 @@ class Hung:
         waiting_for: Whom it had declared to be waiting for (`Runner.waiting_for`),
             or `None` if the silence was its own.
     """
+
+    remedy: ClassVar[str] = (
+        "The stacks at the end of the output show where it stood. If a step may take that "
+        "long, raise RunnerSpec.progress_timeout."
+    )
 
     silent_for: float
     waiting_for: str | None = None
@@ -173,6 +226,10 @@ class FatalOutput:
         grace: Seconds it was given to end by itself.
     """
 
+    remedy: ClassVar[str] = (
+        "See the finding. RunnerSpec.fatal_grace says how long such a runner may live on."
+    )
+
     cause: str
     grace: float
 
@@ -189,6 +246,11 @@ class ProtocolViolation:
         problem: What was wrong.
     """
 
+    remedy: ClassVar[str] = (
+        "Something in the runner wrote to, or closed, a descriptor that is not its own: "
+        "look for os.close, os.closerange and libraries that guess descriptor numbers."
+    )
+
     problem: str
 
     def __str__(self) -> str:
@@ -204,6 +266,11 @@ class Unkillable:
         pid: Its process id.
         waited: Seconds waited after SIGKILL.
     """
+
+    remedy: ClassVar[str] = (
+        "It waits in the kernel, for a disk, a device driver or the network. What it holds "
+        "is free again when that call returns, or after a reboot."
+    )
 
     pid: int
     waited: float
@@ -223,6 +290,11 @@ class StatusUnknown:
     Attributes:
         explanation: What is known.
     """
+
+    remedy: ClassVar[str] = (
+        "Something in this process waits for children that are not its own: look for "
+        "os.wait, os.waitpid(-1) and a SIGCHLD that is ignored."
+    )
 
     explanation: str
 

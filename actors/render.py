@@ -54,6 +54,8 @@ def _lines(failure: RunnerFailed, tail: int) -> Iterator[str]:
         yield from _finding(number, finding)
     if not diagnosis.findings:
         yield _row("findings", "none: the output says nothing that is known")
+    if not failure.diagnostics and failure.reason.remedy:
+        yield _row("what to do", failure.reason.remedy)
     if diagnosis.problem:
         yield _row("diagnosis", f"incomplete: {clean(diagnosis.problem)}")
     yield from _tasks(failure.tasks)

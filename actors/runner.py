@@ -6,7 +6,7 @@ import sys
 from collections import deque
 from collections.abc import Iterator
 from contextvars import ContextVar
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, ClassVar, Final, NamedTuple, Protocol
 
 import pykka
 from pykka import messages
@@ -42,6 +42,9 @@ class RunnerLink(Protocol):
     def idle(self) -> None:
         """Report that no message is waiting."""
 
+    def abandoned(self, reply_to: Any, error: BaseException) -> None:
+        """See to it that whoever waits for this message learns of the runner's end."""
+
 
 class _NoLink:
     """A runner in a thread has nobody to report to."""
@@ -57,6 +60,12 @@ class _NoLink:
 
     def idle(self) -> None:
         pass
+
+    def abandoned(self, reply_to: Any, error: BaseException) -> None:
+        if reply_to is not None:
+            dead = pykka.ActorDeadError(f"the runner was ended by {type(error).__name__}: {error}")
+            dead.__cause__ = error
+            reply_to.set_exception((type(dead), dead, None))
 
 
 class Birth(NamedTuple):
@@ -88,6 +97,15 @@ class Runner(pykka.ThreadingActor):
     hook, or in a handler whose message nobody waits for (`tell`), ends the runner, as it does
     in Pykka; under a supervisor that is a failure. `SystemExit` and `KeyboardInterrupt` end
     this runner only.
+    """
+
+    let_it_crash: ClassVar[bool] = False
+    """
+    Whether an exception in a handler ends the runner even if somebody waits for the answer.
+
+    Set it where a runner that gave up one message would be of no use for the next: a member
+    of a ring is out of step with the others for ever. The asker gets the failure instead of
+    the exception, which is in its reason.
     """
 
     _link: RunnerLink = _NoLink()
@@ -187,13 +205,15 @@ class Runner(pykka.ThreadingActor):
                     reply_to.stream(response)
             elif reply_to is not None:
                 reply_to.set(response)
-        except Exception:
-            if reply_to is None:
+        except Exception as error:
+            if reply_to is None or self.let_it_crash:
+                self._link.abandoned(reply_to, error)
                 self.on_failure(*sys.exc_info())
                 raise
             logger.info("%s raised to its asker", self, exc_info=True)
             reply_to.set_exception()
-        except BaseException:
+        except BaseException as error:
+            self._link.abandoned(reply_to, error)
             self._call_on_stop()
             raise
         if self.actor_inbox.empty():

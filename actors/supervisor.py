@@ -3,7 +3,6 @@
 import contextlib
 import logging
 import os
-import queue
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from typing import Any, Final
 import pykka
 from pykka import messages
 
+from actors._closing_inbox import ClosingInbox
 from actors._events import EventStream
 from actors._future import RunnerFuture
 from actors._group import Fact, Group, SettleDue, StartDue
@@ -71,6 +71,7 @@ class Supervisor(pykka.ThreadingActor):
         log_folder: str | os.PathLike[str] | None = None,
     ) -> None:
         super().__init__()
+        self.actor_inbox: ClosingInbox
         self._log_folder = Path(log_folder) if log_folder is not None else None
         self._patience = diagnosis_timeout
         self._groups: dict[str, Group] = {}
@@ -228,6 +229,10 @@ class Supervisor(pykka.ThreadingActor):
     def _create_future() -> pykka.Future[Any]:
         return RunnerFuture()
 
+    @staticmethod
+    def _create_actor_inbox() -> ClosingInbox:
+        return ClosingInbox()
+
     def on_start(self) -> None:
         """Start what the supervisor itself stands on."""
         self._events = EventStream(keep=(RunnerFailed,))
@@ -271,7 +276,7 @@ class Supervisor(pykka.ThreadingActor):
     def _actor_loop_teardown(self) -> None:
         """Leave nothing behind, whether the end was asked for or is a bug of ours."""
         self._abandon()
-        super()._actor_loop_teardown()
+        self.actor_inbox.close(_refuse)
         if self._open:
             self._open = False
             try:
@@ -372,26 +377,31 @@ class Supervisor(pykka.ThreadingActor):
             self._stop()
 
     def _abandon(self) -> None:
-        """
-        End every runner that is left, at once. In an orderly stop there is none.
-
-        The mailbox is read here until the processes are reaped: the actor's loop has ended.
-        """
-        groups = tuple(self._groups.values())
-        for group in groups:
-            group.abandon(lambda: SupervisorStoppedError("the supervisor has ended"))
+        """End every runner that is left, at once. In an orderly stop there is none."""
+        groups, self._groups, self._group_of = tuple(self._groups.values()), {}, {}
+        ports = [port for group in groups for port in group.abandon(_ended)]
         deadline = time.monotonic() + _LAST_ORDERS
-        while any(group.alive for group in groups):
-            try:
-                envelope = self.actor_inbox.get(timeout=max(0.0, deadline - time.monotonic()))  # type: ignore[call-arg]
-            except queue.Empty:
-                logger.error("runners could not be ended: %s", [group.id for group in groups])
-                return
-            if isinstance(envelope.message, DiagnosisMade):
-                self.on_receive(envelope.message)
-            elif envelope.reply_to is not None:
-                error = SupervisorStoppedError("the supervisor has ended")
-                envelope.reply_to.set_exception((type(error), error, None))
+        left = [each for each in ports if not each.over.wait(max(0.0, deadline - time.monotonic()))]
+        if left:
+            logger.error("processes could not be ended: %s", [port.pid for port in left])
+
+
+def _ended() -> SupervisorStoppedError:
+    return SupervisorStoppedError("the supervisor has ended")
+
+
+def _refuse(envelope: Any) -> None:
+    """Answer a message that comes too late."""
+    message, reply_to = envelope.message, envelope.reply_to
+    if isinstance(message, StopRequested):
+        reply_to = message.reply_to
+    if reply_to is None:
+        return
+    if isinstance(message, messages._ActorStop | StopRequested):  # noqa: SLF001 - Pykka's own word
+        reply_to.set(None)
+    else:
+        error = _ended()
+        reply_to.set_exception((type(error), error, None))
 
 
 @contextlib.contextmanager

@@ -22,15 +22,6 @@ _LEFT_BEHIND: Final = 3600.0
 _WARM_UP_TOKENS: Final = 2
 
 
-class RingBrokenError(BaseException):
-    """
-    Raised by a rank that cannot go on with a generation.
-
-    A rank that gave up one message and lived on would be out of step with the others for ever.
-    So this is no `Exception`: it ends the runner instead of going to its asker.
-    """
-
-
 @final
 class Trainer(Runner):
     """
@@ -82,6 +73,9 @@ class RingMember(Runner):
         weights: The whole model's file.
     """
 
+    # A rank that gave up one message would be out of step with the others for ever.
+    let_it_crash = True
+
     _pipeline: "Pipeline"
 
     def __init__(self, config: ModelConfig, weights: str) -> None:
@@ -118,17 +112,13 @@ class RingMember(Runner):
                 raise TypeError(f"a rank does not understand {type(message).__name__}")
 
     def _generate(self, message: Generate) -> Iterator[str | int]:
+        steps = self._pipeline.steps(list(message.prompt), message.tokens)
         try:
-            steps = self._pipeline.steps(list(message.prompt), message.tokens)
-            try:
-                for step, token in enumerate(steps):
-                    if step == message.fault_after:
-                        strike(message.fault)
-                    yield step if token is None else self._tokenizer.decode([token])
-            except GeneratorExit:
-                # Nobody reads any more, but the other ranks count on this one to the end.
-                deque(steps, maxlen=0)
-                raise
-        except Exception as error:
-            text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-            raise RingBrokenError(text) from error
+            for step, token in enumerate(steps):
+                if step == message.fault_after:
+                    strike(message.fault)
+                yield step if token is None else self._tokenizer.decode([token])
+        except GeneratorExit:
+            # Nobody reads any more, but the other ranks count on this one to the end.
+            deque(steps, maxlen=0)
+            raise

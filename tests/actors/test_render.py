@@ -38,6 +38,7 @@ def test_it_says_who_how_when_and_for_how_long():
         "  when        2023-11-14 22:13:32 UTC, serving, after 12.5 s",
         "  role        root cause",
         "  findings    none: the output says nothing that is known",
+        f"  what to do  {failure().reason.remedy}",
         "  tasks lost  none",
         "  stderr      nothing was printed",
     ]

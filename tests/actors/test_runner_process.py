@@ -6,7 +6,7 @@ import signal
 
 import pykka
 import pytest
-from faulty import Echo, Hooks, Note
+from faulty import Crashing, Echo, Hooks, Note
 
 import actors
 
@@ -134,6 +134,20 @@ def test_failure_under_tell_ends_the_runner_and_calls_on_failure(supervisor, fai
     assert failure.reason.exit_code == 1
     assert "on_failure ValueError" in path.read_text()
     assert failure.diagnostics[0].cause == "python-exception"
+
+
+def test_let_it_crash_ends_the_runner_with_what_its_handler_raised(start, failures):
+    """The asker gets the failure, in which the exception is; so does a stream's reader."""
+    with pytest.raises(actors.RunnerFailedError) as caught:
+        start("value", runner_class=Crashing).proxy().fail().get()
+    failure = failures.wait_for(actors.RunnerFailed)
+    assert caught.value.failure == failure
+    assert failure.reason.error.type == "ValueError"
+    assert [task.message_type for task in failure.tasks] == ["fail"]
+    stream = start("stream", runner_class=Crashing).proxy().count_and_fail(3).get()
+    assert [next(stream) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(actors.RunnerFailedError, match="no more numbers"):
+        next(stream)
 
 
 def test_stream_gives_its_chunks_in_order(start):

@@ -301,6 +301,12 @@ class Lifecycle(actors.Runner):
         self._maybe("on_stop")
 
 
+class Crashing(Echo):
+    """Is of no use any more once a handler has raised."""
+
+    let_it_crash = True
+
+
 class NoSuper(actors.Runner):
     """Forgets to call its superclass."""
 

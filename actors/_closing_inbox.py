@@ -1,0 +1,46 @@
+"""An actor's inbox in which no message can be left behind."""
+
+import queue
+from collections.abc import Callable
+from typing import Any
+
+
+class ClosingInbox(queue.Queue[Any]):
+    """
+    An inbox that refuses what comes after its actor's end.
+
+    A Pykka inbox would keep it for ever:
+
+    1.  `ask` finds the actor alive.
+    2.  The actor ends, and answers what is waiting in its inbox.
+    3.  `ask` puts the message, and waits for an answer that nobody will give.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._refuse: Callable[[Any], object] | None = None
+
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:  # noqa: FBT001, FBT002 - as in queue.Queue
+        """Add an envelope, or refuse it if the inbox is closed."""
+        del block, timeout
+        with self.mutex:
+            refuse = self._refuse
+            if refuse is None:
+                self._put(item)
+                self.not_empty.notify()
+        if refuse is not None:
+            refuse(item)
+
+    def close(self, refuse: Callable[[Any], object]) -> None:
+        """
+        Refuse what is waiting, and everything from now on.
+
+        Args:
+            refuse: Called with each envelope, in the thread of whoever puts it.
+        """
+        with self.mutex:
+            self._refuse = refuse
+            left = tuple(self.queue)
+            self.queue.clear()
+        for envelope in left:
+            refuse(envelope)
