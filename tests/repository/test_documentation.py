@@ -112,3 +112,14 @@ def test_every_page_is_in_the_navigation():
     config = (ROOT / ".mkdocs.yml").read_text()
     pages = {str(page.relative_to(ROOT / "docs")) for page in (ROOT / "docs").rglob("*.md")}
     assert {page for page in pages if page not in config} == set()
+
+
+def test_tests_named_in_the_architecture_exist():
+    """The table of the twenty faults names what really is there."""
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    named = set(re.findall(r"`((?:test|bench)_\w+(?:\.py)?)`", page))
+    assert len(named) >= 20
+    there = set()
+    for path in (ROOT / "tests").rglob("*.py"):
+        there |= {path.name, path.stem, *re.findall(r"^def (test_\w+)", path.read_text(), re.M)}
+    assert named - there == set()

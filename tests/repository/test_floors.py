@@ -41,6 +41,7 @@ ACTORS = {
     "errors": 1,
     "_stop_request": 1,
     "termination": 1,
+    "_closing_inbox": 1,
     "_exit_watch": 1,
     "_log_file": 1,
     "_pump": 1,
