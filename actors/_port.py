@@ -342,7 +342,7 @@ class Port:
 
     def _give_up(self) -> None:
         if not self._gone and self._wires is not None:
-            self._wires.close()
+            self._wires.leave()
             self._finish(Unkillable(self._wires.pid, self._spec.kill_timeout))
 
     def _finish(self, reason: ExitReason) -> None:

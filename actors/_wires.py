@@ -24,6 +24,8 @@ _DRAIN_IDLE: Final = 0.1
 """Seconds without output after which a pipe held open by somebody else counts as drained."""
 _DRAIN_LIMIT: Final = 2.0
 """Seconds after the exit at which the drain ends, whoever still writes."""
+_LATE_CHECK: Final = 0.5
+"""Seconds between two looks at a process that was given up."""
 _SLOW_CHECK: Final = 0.1
 """Seconds between two looks at a process for whose exit the system has no descriptor."""
 
@@ -116,6 +118,12 @@ class Wires:
             self._end_output(fd)
         self._end_watch()
         self._channel.close()
+
+    def leave(self) -> None:
+        """Give back every descriptor of a process that cannot be ended; reap it if it ends yet."""
+        self.close()
+        if self._process.poll() is None:
+            self._reactor.call_later(_LATE_CHECK, self.leave)
 
     # The channel.
 

@@ -1,5 +1,6 @@
 """Runners that misbehave in every way we know: each is answered, and nothing hangs."""
 
+import contextlib
 import os
 import re
 import signal
@@ -10,7 +11,7 @@ import time
 import psutil
 import pykka
 import pytest
-from faulty import MARKER, Collector, Lifecycle, NoSuper
+from faulty import MARKER, Collector, Echo, Lifecycle, NoSuper
 
 import actors
 from diagnostics import Role
@@ -382,3 +383,34 @@ def test_what_is_printed_on_the_way_out_of_a_stop_is_not_lost(supervisor, failur
     assert failure.phase is actors.Phase.STOPPING
     assert failure.diagnosis.total_bytes >= 200 << 10
     assert MARKER in failure.diagnosis.tail[-1]
+
+
+def test_process_that_survives_sigkill_is_given_up_and_said_so(supervisor, recorder, monkeypatch):
+    """The supervisor goes on; no new incarnation is started beside a process that is still there."""
+    supervisor.subscribe(recorder).get()
+    spec = actors.RunnerSpec(
+        "stuck", Echo, stop_timeout=0.1, terminate_timeout=0.1, kill_timeout=0.1
+    )
+    ref = supervisor.start_runner(spec).get(timeout=LIMIT)
+    pid = ref.proxy().pid().get()
+    hanging = ref.proxy().ignore_sigterm_and_hang()
+    recorder.wait_for_many(lambda event: isinstance(event, actors.TaskAcknowledged), 2)
+    # What the kernel does to a process that waits in it for a device.
+    monkeypatch.setattr("actors._wires.os.killpg", lambda pid, number: None)
+    monkeypatch.setattr("actors._wires.os.kill", lambda pid, number: None)
+    try:
+        assert ref.stop(timeout=LIMIT) is True
+        failure = recorder.wait_for(actors.RunnerFailed)
+        assert failure.reason == actors.Unkillable(pid, 0.1)
+        assert lost(hanging) == failure
+        assert supervisor.runners().get() == ()
+    finally:
+        monkeypatch.undo()
+        # Its channel is closed now, so it may have ended itself.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        deadline = time.monotonic() + LIMIT
+        while psutil.pid_exists(pid) and time.monotonic() < deadline:
+            os.sched_yield()
+    assert not psutil.pid_exists(pid), "it is reaped when it ends yet"
+    assert recorder.events(actors.GroupRestarting) == []

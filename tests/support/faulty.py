@@ -121,6 +121,30 @@ class Echo(actors.Runner):
     def answer_unpicklably(self):
         return threading.Lock()
 
+    def fail_and_linger(self):
+        """Raise, with a thread that keeps the process from its end."""
+        threading.Thread(target=threading.Event().wait).start()
+        raise ValueError("as told")
+
+    def leave_at_sigterm_and_hang(self, path):
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        self.hang(path)
+
+    def take_long_to_leave(self):
+        """Make native code wait for a signal after the interpreter is finalized."""
+        pause = ctypes.CDLL(None).pause
+        return ctypes.pythonapi.Py_AtExit(ctypes.cast(pause, ctypes.c_void_p)) == 0
+
+    def wait_for_file(self, path):
+        """Wait until a test opens the other end of a FIFO, then leave."""
+        Path(path).read_text()
+        sys.exit(3)
+
+    def state_from_the_parent(self):
+        """Return which signals are blocked, and whether a child would inherit the channel."""
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        return sorted(map(int, blocked)), os.get_inheritable(channel_fd())
+
     def hang(self, path=None):
         if path is not None:
             Path(path).write_text("hanging")
@@ -161,7 +185,7 @@ class Echo(actors.Runner):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         return True
 
-    def ignore_sigterm_and_hang(self, path):
+    def ignore_sigterm_and_hang(self, path=None):
         self.ignore_sigterm()
         self.hang(path)
 
