@@ -27,6 +27,8 @@ _HEADER: Final = struct.Struct("!2sBB")
 _LENGTH: Final = 4
 _SCRATCH: Final = 64 * 1024
 """Bytes asked for at once; larger segments are received in place."""
+_MAX_HEAD: Final = 4 << 20
+"""Bytes of a message of ours; the longest carries texts of an exception, which are shortened."""
 _MAX_SEGMENTS: Final = 255
 _MAX_BATCH: Final = 512
 """Buffers handed to one sendmsg(2), well below IOV_MAX (1024 on Linux and macOS)."""
@@ -48,19 +50,21 @@ def frame_buffers(
     Args:
         message: What to say.
         payload: The user's segments, at most 254.
-        limit: Bytes that a frame's segments may have together.
+        limit: Bytes that the user's segments may have together.
 
     Raises:
         FrameTooLargeError: If the segments exceed the limit.
     """
     head = encode(message)
     sizes = [len(head), *(memoryview(part).nbytes for part in payload)]
-    total = sum(sizes)
+    total = sum(sizes[1:])
     if total > limit:
         raise FrameTooLargeError(total, limit)
+    if len(head) > _MAX_HEAD:
+        raise FrameTooLargeError(len(head), _MAX_HEAD)
     count = len(sizes)
     prefix = _HEADER.pack(_MAGIC, _VERSION, count) + struct.pack(f"!{count}I", *sizes)
-    if total <= _SCRATCH:
+    if total + len(head) <= _SCRATCH:
         return [b"".join((prefix, head, *payload))]
     return [prefix + head, *payload]
 
@@ -78,7 +82,7 @@ class FrameReader:
     Turn a stream of bytes into frames, without ever believing a length beyond the limit.
 
     Args:
-        limit: Bytes that a frame's segments may have together.
+        limit: Bytes that the user's segments of a frame may have together.
     """
 
     def __init__(self, limit: int) -> None:
@@ -135,7 +139,7 @@ class FrameReader:
         if len(small) < size:
             return False
         sizes = struct.unpack_from(f"!{count}I", small, _HEADER.size)
-        if sum(sizes) > self._limit:
+        if sizes[0] > _MAX_HEAD or sum(sizes[1:]) > self._limit:
             raise WireError(
                 "channel", f"frame of {sum(sizes)} bytes exceeds the limit of {self._limit} bytes"
             )
@@ -170,7 +174,7 @@ class Channel:
 
     Args:
         sock: A connected stream socket. The channel owns it.
-        limit: Bytes that a frame's segments may have together.
+        limit: Bytes that the user's segments of a frame may have together.
     """
 
     def __init__(self, sock: socket.socket, limit: int) -> None:
@@ -205,12 +209,13 @@ class Channel:
             FrameTooLargeError: If it exceeds the limit; nothing was sent.
             OSError: If the other end is gone.
         """
-        views = deque(
-            memoryview(part).cast("B") for part in frame_buffers(message, payload, self.limit)
-        )
+        parts = frame_buffers(message, payload, self.limit)
         with self._lock:
-            while views:
-                _advance(views, self._socket.sendmsg(list(views)[:_MAX_BATCH]))
+            # What a signal's handler interrupts is completed by the next call.
+            self._outgoing.extend(memoryview(part).cast("B") for part in parts if part)
+            while self._outgoing:
+                batch = [self._outgoing[n] for n in range(min(len(self._outgoing), _MAX_BATCH))]
+                _advance(self._outgoing, self._socket.sendmsg(batch))
 
     def frames(self) -> Iterator[Frame]:
         """

@@ -2,12 +2,10 @@
 
 import sys
 import time
-from collections.abc import Iterator
 from typing import Any, TypeVar
 
 import pykka
 
-from actors._pump import pump
 from actors._sealed import Sealed
 from actors._stream import Stream, StreamCore
 
@@ -21,8 +19,6 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
     An answer is unpickled by whoever gets it, not by the thread that received it. An answer
     that is itself a future is followed.
     """
-
-    _core: StreamCore | None = None
 
     def get(self, *, timeout: float | None = None) -> Any:
         """
@@ -45,21 +41,14 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
             return value.get(timeout=left)
         return value
 
-    def stream(self, iterator: Iterator[Any]) -> None:
-        """Answer with a stream, and feed it in this thread until it ends."""
-        self._core = StreamCore(grant=lambda _chunks: None, abandon=lambda: None)
-        self.set(Stream(self._core))
-        pump(iterator, _LocalOutlet(self._core))
-
-    def set_exception(self, exc_info: Any = None) -> None:
-        """Answer with an exception, or end the stream that was the answer with it."""
-        if self._core is None:
-            super().set_exception(exc_info)
-        else:
-            self._core.finish((exc_info or sys.exc_info())[1])
+    def open_stream(self) -> "LocalOutlet":
+        """Answer with a stream. Return the way to it, which does not hold it."""
+        core = StreamCore(grant=lambda _chunks: None, abandon=lambda: None)
+        self.set(Stream(core))
+        return LocalOutlet(core)
 
 
-class _LocalOutlet:
+class LocalOutlet:
     """Where a runner in a thread puts its chunks."""
 
     def __init__(self, core: StreamCore) -> None:
@@ -74,3 +63,6 @@ class _LocalOutlet:
     def close(self, *, cancelled: bool) -> None:
         del cancelled
         self._core.finish()
+
+    def set_exception(self, exc_info: Any = None) -> None:
+        self._core.finish((exc_info or sys.exc_info())[1])

@@ -7,7 +7,6 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any, Final, NoReturn
 
 import pykka
@@ -33,9 +32,8 @@ from actors._frames import (
     Waiting,
 )
 from actors._payload import pack, unpack
-from actors._pump import pump
 from actors._stream import WINDOW
-from actors.errors import ActorsError
+from actors.errors import ActorsError, FrameTooLargeError
 from actors.messages import (
     RunnerConnecting,
     RunnerIdle,
@@ -96,19 +94,17 @@ class _Answer:
 
     def set_exception(self, exc_info: Any = None) -> None:
         error: Any = (exc_info or sys.exc_info())[1]
-        self._host.channel.send(
-            ReplyError(self.task_id, RunnerTerminationError.from_exception(error)),
-            _pack_exception(error),
-        )
+        reply = ReplyError(self.task_id, RunnerTerminationError.from_exception(error))
+        try:
+            self._host.channel.send(reply, _pack_exception(error))
+        except FrameTooLargeError:
+            self._host.channel.send(reply)
 
-    def stream(self, iterator: Iterator[Any]) -> None:
+    def open_stream(self) -> "_Outlet":
         outlet = _Outlet(self._host, self.task_id)
         self._host.outlets[self.task_id] = outlet
-        try:
-            self._host.channel.send(StreamOpened(self.task_id))
-            pump(iterator, outlet)
-        finally:
-            del self._host.outlets[self.task_id]
+        self._host.channel.send(StreamOpened(self.task_id))
+        return outlet
 
 
 def _pack_exception(error: BaseException) -> tuple[Buffer, ...]:
@@ -156,7 +152,12 @@ class _Outlet:
             self._room -= 1
 
     def close(self, *, cancelled: bool) -> None:
+        del self._host.outlets[self._task_id]
         self._host.channel.send(StreamClosed(self._task_id, cancelled))
+
+    def set_exception(self, exc_info: Any = None) -> None:
+        del self._host.outlets[self._task_id]
+        _Answer(self._host, self._task_id).set_exception(exc_info)
 
 
 class RunnerHost:
@@ -191,6 +192,8 @@ class RunnerHost:
         try:
             runner = self._make(launch, segments)  # type: ignore[arg-type]
             runner._live()  # noqa: SLF001 - the host is the other half of the runner
+            # Only after an orderly end: a failure's tasks are the parent's to fail.
+            runner._refuse_the_rest()  # noqa: SLF001
         except BaseException as error:
             description = RunnerTerminationError.from_exception(error)
             self.channel.send(Terminated(description, self._phase))

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from pykka import messages
 
@@ -30,9 +30,6 @@ from actors._stream import Stream, StreamCore
 from actors.errors import FrameTooLargeError, RunnerUnavailableError
 from actors.messages import ChunkGenerated, LostTask, TaskAcknowledged, TaskStatus
 from actors.messages import TaskStatusUpdated as Updated
-
-_FRAME_OVERHEAD: Final = 128
-"""Bytes that the head of a request may take beside its payload."""
 
 
 class Post(Protocol):
@@ -143,7 +140,7 @@ class RunnerInbox:
             return
         message, reply_to = envelope.message, envelope.reply_to
         payload = pack(message, f"message to {self._runner_id!r}")
-        size = sum(memoryview(part).nbytes for part in payload) + _FRAME_OVERHEAD
+        size = sum(memoryview(part).nbytes for part in payload)
         if size > self._limit:
             raise FrameTooLargeError(size, self._limit)
         kind = _kind(message)

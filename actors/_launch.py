@@ -1,7 +1,6 @@
 """Start a runner's process: multiprocessing's spawn, with fds 0, 1 and 2 in place from exec on."""
 
 import contextlib
-import fcntl
 import io
 import multiprocessing.process
 import os
@@ -10,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from multiprocessing import context, popen_spawn_posix, reduction, spawn
 from typing import Any, ClassVar, Final
 
@@ -26,6 +25,8 @@ _PRELUDE: Final = (
     "main(boot, {channel}, {limit}, {alive}, {parent})"
 )
 """sys.path comes first, so that this package is found wherever the parent found it."""
+
+_STDERR: Final = 2
 
 
 @attrs.frozen
@@ -82,9 +83,12 @@ class RunnerPopen(popen_spawn_posix.Popen):
         finally:
             context.set_spawning_popen(None)
         wiring = process.wiring
-        inherited = _spooled(pickled.getvalue()), wiring.channel, wiring.alive
-        with _above_stdio(*inherited) as (boot, channel, alive):
-            os.close(inherited[0])
+        with contextlib.ExitStack() as stack:
+            spooled = _spooled(pickled.getvalue())
+            stack.callback(os.close, spooled)
+            boot, channel, alive = (
+                _above_stdio(fd, stack) for fd in (spooled, wiring.channel, wiring.alive)
+            )
             command = spawn.get_command_line()
             command[command.index("-c") + 1] = _PRELUDE.format(
                 boot=boot,
@@ -199,19 +203,16 @@ def launch(name: str, limit: int, alive_fd: int, environment: Mapping[str, str])
     return Child(popen, ours, stdout, stderr)
 
 
-@contextlib.contextmanager
-def _above_stdio(*fds: int) -> Iterator[list[int]]:
+def _above_stdio(fd: int, stack: contextlib.ExitStack) -> int:
     """
-    Give duplicates that the child's own fds 0, 1 and 2 cannot replace.
+    Return the descriptor, or a duplicate, that the child's fds 0, 1 and 2 cannot replace.
 
     The system gives out the lowest free number: 0 to 2 in a program that has closed its own.
     """
-    with contextlib.ExitStack() as stack:
-        copies = []
-        for fd in fds:
-            copies.append(fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3))
-            stack.callback(os.close, copies[-1])
-        yield copies
+    while fd <= _STDERR:
+        fd = os.dup(fd)
+        stack.callback(os.close, fd)
+    return fd
 
 
 def _spooled(data: bytes) -> int:

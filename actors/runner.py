@@ -10,8 +10,11 @@ from typing import Any, ClassVar, Final, NamedTuple, Protocol
 
 import pykka
 from pykka import messages
+from pykka._envelope import Envelope
 
+from actors._closing_inbox import ClosingInbox
 from actors._future import RunnerFuture
+from actors._pump import pump
 from actors.messages import (
     Progress,
     RunnerConnected,
@@ -112,6 +115,7 @@ class Runner(pykka.ThreadingActor):
 
     def __init__(self, *_args: Any, **_kwargs: Any) -> None:
         super().__init__()
+        self.actor_inbox: ClosingInbox
         born = birth.get()
         if born is not None and born.runner_class is type(self):
             self._link = born.link
@@ -148,12 +152,17 @@ class Runner(pykka.ThreadingActor):
     def _create_future() -> pykka.Future[Any]:
         return RunnerFuture()
 
+    @staticmethod
+    def _create_actor_inbox() -> ClosingInbox:
+        return ClosingInbox()
+
     def _actor_loop(self) -> None:
         """Live in a thread: what ends the runner is logged there, as Pykka does."""
         try:
             self._live()
         except BaseException:  # noqa: BLE001 - a thread has nobody to raise to
             self._handle_failure(*sys.exc_info())
+        self._refuse_the_rest()
 
     def _live(self) -> None:
         """Run the hooks and handle messages until the end; raise what ended it, if anything."""
@@ -165,8 +174,6 @@ class Runner(pykka.ThreadingActor):
             pykka.ActorRegistry.unregister(self.actor_ref)
             self.actor_stopped.set()
             raise
-        finally:
-            self._answer_the_rest()
 
     def _start_up(self) -> None:
         link = self._link
@@ -192,9 +199,10 @@ class Runner(pykka.ThreadingActor):
         try:
             message = envelope.message
             if isinstance(message, messages._ActorStop):  # noqa: SLF001 - Pykka's own word
-                self._stop()
-                if reply_to is not None:
-                    reply_to.set(None)
+                try:
+                    self._stop()
+                finally:
+                    _refuse(envelope)
                 return
             self._link.begun(reply_to)
             response = self._handle_receive(message)
@@ -202,7 +210,10 @@ class Runner(pykka.ThreadingActor):
                 if reply_to is None:
                     deque(response, maxlen=0)
                 else:
-                    reply_to.stream(response)
+                    # From here on only the asker holds the stream: if it is dropped, nobody reads.
+                    reply_to = reply_to.open_stream()
+                    del envelope
+                    pump(response, reply_to)
             elif reply_to is not None:
                 reply_to.set(response)
         except Exception as error:
@@ -213,8 +224,10 @@ class Runner(pykka.ThreadingActor):
             logger.info("%s raised to its asker", self, exc_info=True)
             reply_to.set_exception()
         except BaseException as error:
-            self._link.abandoned(reply_to, error)
-            self._call_on_stop()
+            # Set: it is `on_stop` that has raised.
+            if not self.actor_stopped.is_set():
+                self._link.abandoned(reply_to, error)
+                self._call_on_stop()
             raise
         if self.actor_inbox.empty():
             self._link.idle()
@@ -226,11 +239,18 @@ class Runner(pykka.ThreadingActor):
         except Exception:
             logger.exception("on_stop of %s raised", self)
 
-    def _answer_the_rest(self) -> None:
-        while not self.actor_inbox.empty():
-            reply_to = self.actor_inbox.get().reply_to
-            if reply_to is None:
-                continue
-            text = f"{self.actor_ref} stopped before handling the message"
-            error = pykka.ActorDeadError(text)
-            reply_to.set_exception((type(error), error, None))
+    def _refuse_the_rest(self) -> None:
+        """Answer what has come too late, and what still comes."""
+        self.actor_inbox.close(_refuse)
+
+
+def _refuse(envelope: Any) -> None:
+    """Answer a message that was not handled before the end: a stop as done, others as lost."""
+    reply_to = envelope.reply_to
+    if reply_to is None:
+        return
+    if isinstance(envelope, Envelope) and isinstance(envelope.message, messages._ActorStop):  # noqa: SLF001 - Pykka's own word
+        reply_to.set(None)
+    else:
+        error = pykka.ActorDeadError("the runner stopped before it handled the message")
+        reply_to.set_exception((type(error), error, None))

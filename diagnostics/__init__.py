@@ -13,8 +13,9 @@ from diagnostics.actor_messages import (
 )
 from diagnostics.catalog import KnownDiagnostic
 from diagnostics.collector import RunnerDiagnosticCollector
-from diagnostics.diagnosis import Diagnosis, Ending, ordered, to_json_dict
+from diagnostics.diagnosis import Diagnosis, Ending, to_json_dict
 from diagnostics.findings import Finding, Role, finding_types
+from diagnostics.ranking import ordered
 from diagnostics.render import render
 from diagnostics.root_cause import Member, Ranking, rank
 from diagnostics.signatures import (

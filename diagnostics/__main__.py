@@ -7,8 +7,10 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import BinaryIO, Final
 
+from diagnostics._watching import growing
 from diagnostics.collector import RunnerDiagnosticCollector
 from diagnostics.diagnosis import Diagnosis, Ending, to_json_dict
 from diagnostics.findings import Role
@@ -33,7 +35,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 when a cause is found, 1 when not, 2 when an argument is bad or a file
         cannot be read.
     """
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.follow:
+        if len(options.files) != 1 or options.files == ["-"]:
+            parser.error("--follow takes one FILE")
+        return _follow(options)
     diagnoses: dict[str, Diagnosis] = {}
     for file in dict.fromkeys(options.files or ["-"]):
         try:
@@ -55,6 +62,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("files", nargs="*", metavar="FILE", help="a saved output; - is stdin")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
+        "--follow", action="store_true", help="go on reading FILE as it grows, until Ctrl-C"
+    )
+    parser.add_argument(
+        "--idle",
+        type=_seconds,
+        metavar="SECONDS",
+        help="end --follow after so long without new output",
+    )
+    parser.add_argument(
         "--reason", type=_ending, metavar="signal:N|exit:N", help="how the process ended"
     )
     parser.add_argument(
@@ -64,6 +80,13 @@ def _parser() -> argparse.ArgumentParser:
         help="where it ran, for its error numbers (default: here)",
     )
     return parser
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
+    return value
 
 
 def _ending(text: str) -> Ending:
@@ -96,6 +119,30 @@ def _diagnose(file: str, platform: str, ending: Ending | None) -> Diagnosis:
     return collector.diagnosis(ending)
 
 
+def _follow(options: argparse.Namespace) -> int:
+    (file,) = options.files
+    collector = RunnerDiagnosticCollector(platform=options.platform)
+    said: str | None = None
+    try:
+        for chunk in growing(Path(file), idle=options.idle):
+            if chunk:
+                collector.feed(chunk, at=time.time())
+                continue
+            cause = collector.diagnosis(options.reason).cause
+            if cause is not None and cause.cause != said and not options.json:
+                said = cause.cause
+                sys.stdout.write(f"{file}:{cause.line}: {said}: {cause.message}\n")
+                sys.stdout.flush()
+    except KeyboardInterrupt:
+        pass  # that is how following ends
+    except OSError as error:
+        sys.stderr.write(f"diagnostics: cannot read {file}: {error.strerror or error}\n")
+        return BAD_INPUT
+    diagnosis = collector.diagnosis(options.reason)
+    _print({file: diagnosis}, None, as_json=options.json)
+    return FOUND if diagnosis.cause else UNKNOWN
+
+
 def _rank(diagnoses: dict[str, Diagnosis]) -> Ranking:
     # Files do not tell when a process ended, and one without findings may be that of
     # a healthy process: whoever shows a cause comes first, then the order given.
@@ -122,14 +169,43 @@ def _print(diagnoses: dict[str, Diagnosis], ranking: Ranking | None, *, as_json:
             document = {"root_cause": ranking.root_cause, "members": documents}
         sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=True) + "\n")
         return
+    text = ""
     if ranking is not None:
         followers = [file for file, role in ranking.roles.items() if role is Role.AFTER_EFFECT]
-        sys.stdout.write(
+        text = (
             f"Root cause: {ranking.root_cause}; after-effects: {', '.join(followers)}\n"
             "(judged by the findings alone, equals in the order given:"
             " files do not tell when a process ended)\n\n"
         )
-    sys.stdout.write("\n".join(render(item, name=file) for file, item in diagnoses.items()))
+    text += "\n".join(render(item, name=file) for file, item in diagnoses.items())
+    if not (sys.stdout.isatty() and _printed_by_rich(text)):
+        sys.stdout.write(text)
+
+
+# The first words of a line, and how it is shown on a terminal.
+_STYLES: Final = (
+    ("Root cause: ", "bold"),
+    ("  What to do: ", "green"),
+    ("    | ", "cyan"),
+    ("    ? ", "cyan"),
+    ("    > ", "dim"),
+    ("  Incomplete: ", "yellow"),
+)
+
+
+def _printed_by_rich(text: str) -> bool:
+    try:
+        import rich.console  # noqa: PLC0415  # optional
+        import rich.text  # noqa: PLC0415
+    except ImportError:
+        return False
+    console = rich.console.Console()
+    for line in text.splitlines():
+        style = next((style for words, style in _STYLES if line.startswith(words)), "")
+        if not line.startswith(" ") and ": " in line and not style:
+            style = "bold red"
+        console.print(rich.text.Text(line, style=style), soft_wrap=True)
+    return True
 
 
 if __name__ == "__main__":

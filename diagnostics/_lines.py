@@ -25,7 +25,9 @@ CONTROL_CLASS: Final = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
 
 def without_escapes(data: bytes) -> bytes:
     """Return `data` without terminal escapes and control characters; CR, LF and tab stay."""
-    return _ESCAPES.sub(b"", data).translate(None, _CONTROLS)
+    if b"\x1b" in data:
+        data = _ESCAPES.sub(b"", data)
+    return data.translate(None, _CONTROLS)
 
 
 def decode(line: bytes) -> str:

@@ -39,6 +39,7 @@ class _Open:
     line: int
     first_seen: float
     last_seen: float
+    last_line: int
     first_lines: list[str]
     last_lines: list[str]
 
@@ -53,8 +54,9 @@ class _Open:
                 return line[size:]
         return line
 
-    def take(self, line: str, at: float) -> None:
+    def take(self, line: str, number: int, at: float) -> None:
         self.last_seen = at
+        self.last_line = number
         if len(self.first_lines) < _FIRST_EVIDENCE:
             self.first_lines.append(shorten(line, _EVIDENCE_LINE))
             return
@@ -133,7 +135,7 @@ class Recognizer:
             at: When it arrived.
             previous: The line before it.
         """
-        if not self._open and self._again(data, at):
+        if not self._open and self._again(data, number, at):
             return
         signatures = self._scanner.candidates(data)
         if not signatures and not self._open:
@@ -142,9 +144,10 @@ class Recognizer:
         # A block may say, by these attributes, what its lines are worth.
         self._context.handled = any(getattr(it.block, "handled", False) for it in self._open)
         self._context.ignored = any(getattr(it.block, "ignored", False) for it in self._open)
+        self._context.reading = bool(self._open)
         claimed, sightings = self._single_line(line, signatures, number, at)
         if self._open:
-            taken = self._feed_open(line, at, claimed=claimed)
+            taken = self._feed_open(line, number, at, claimed=claimed)
         else:
             taken = False
             if all(signature.open_block is None for signature in signatures):
@@ -153,7 +156,7 @@ class Recognizer:
             self._context.previous = decode(previous)
             self._open_blocks(line, signatures, number, at, claimed=claimed)
 
-    def _again(self, data: bytes, at: float) -> bool:
+    def _again(self, data: bytes, number: int, at: float) -> bool:
         # Errors come in floods of the same few lines; what such a line amounts to
         # depends on nothing but the line and the facts.
         sightings = self._remembered.get(data)
@@ -162,7 +165,7 @@ class Recognizer:
         if not all(sighting.kept for sighting in sightings):
             return False
         for sighting in sightings:
-            self._sightings.again(sighting, at)
+            self._sightings.again(sighting, at, number)
         return True
 
     def _remember(self, data: bytes, sightings: tuple[Sighting, ...]) -> None:
@@ -196,7 +199,7 @@ class Recognizer:
             for finding in self._built(signature, line):
                 claimed = claimed or finding.role is not Role.NOTE
                 evidence = (shorten(line, _EVIDENCE_LINE),)
-                sightings.append(self._add(finding, evidence, number, at, at))
+                sightings.append(self._add(finding, evidence, (number, number), at, at))
         return claimed, tuple(sightings)
 
     def _built(self, signature: Signature, line: str) -> list[Finding]:
@@ -233,11 +236,11 @@ class Recognizer:
                 continue
             if len(self._open) >= _MAX_OPEN:
                 self._close(self._open.pop(0))
-            item = _Open(signature, block, line[: match.start()], number, at, at, [], [])
-            item.take(line, at)
+            item = _Open(signature, block, line[: match.start()], number, at, at, number, [], [])
+            item.take(line, number, at)
             self._open.append(item)
 
-    def _feed_open(self, line: str, at: float, *, claimed: bool) -> bool:
+    def _feed_open(self, line: str, number: int, at: float, *, claimed: bool) -> bool:
         for item in reversed(self._open.copy()):
             own = shorten(item.without_prefix(line), _BLOCK_LINE)
             try:
@@ -250,7 +253,7 @@ class Recognizer:
                 self._open.remove(item)
                 self._close(item)
             elif consumed is Consumed.TAKEN:
-                item.take(line, at)
+                item.take(line, number, at)
                 return True
         return False
 
@@ -262,12 +265,19 @@ class Recognizer:
             return
         evidence = (*item.first_lines, *item.last_lines)
         for finding in findings:
-            self._add(finding, evidence, item.line, item.first_seen, item.last_seen)
+            lines = (item.line, item.last_line)
+            self._add(finding, evidence, lines, item.first_seen, item.last_seen)
 
     def _add(
-        self, finding: Finding, evidence: tuple[str, ...], number: int, first: float, last: float
+        self,
+        finding: Finding,
+        evidence: tuple[str, ...],
+        numbers: tuple[int, int],
+        first: float,
+        last: float,
     ) -> Sighting:
-        changes: dict[str, Any] = {"first_seen": first, "last_seen": last, "line": number}
+        changes: dict[str, Any] = {"first_seen": first, "last_seen": last}
+        changes["line"], changes["last_line"] = numbers
         if not finding.evidence:
             changes["evidence"] = evidence
         finding = attrs.evolve(finding, **changes)

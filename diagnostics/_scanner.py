@@ -51,9 +51,10 @@ class Scanner:
         self._signatures = tuple(by_literal.values())
         self._anything, self._literals, self._every = _automata(tuple(by_literal))
 
-    def is_plain(self, data: bytes) -> bool:
-        """Return whether `data` has neither a literal nor a control character to be cleaned of."""
-        return self._anything.search(data) is None
+    def first(self, data: bytes) -> int:
+        """Return the offset of the first literal or control character, or -1 without one."""
+        found = self._anything.search(data)
+        return -1 if found is None else int(found.start())
 
     def find(self, data: bytes, start: int) -> int:
         """Return the offset of the first literal in cleaned `data` from `start` on, or -1."""

@@ -20,6 +20,7 @@ class Sighting:
         count: How many times it was seen.
         first_seen: When it was seen first, in seconds since the epoch.
         last_seen: When it was seen last, in seconds since the epoch.
+        last_line: The number of the line where it was seen last.
         kept: Whether it has not been dropped for want of room.
     """
 
@@ -27,12 +28,17 @@ class Sighting:
     count: int
     first_seen: float
     last_seen: float
+    last_line: int = 0
     kept: bool = True
 
     def result(self) -> Finding:
         """Return the finding with the count and the times."""
         return attrs.evolve(
-            self.finding, count=self.count, first_seen=self.first_seen, last_seen=self.last_seen
+            self.finding,
+            count=self.count,
+            first_seen=self.first_seen,
+            last_seen=self.last_seen,
+            last_line=self.last_line,
         )
 
 
@@ -74,7 +80,11 @@ class Sightings:
             if known.finding.role is finding.role and _compatible(before, identity):
                 if not identity.keys() <= before.keys():
                     known.finding = attrs.evolve(known.finding, **{**identity, **before})
-                self.again(known, finding.last_seen)
+                if getattr(finding, "detail", None) and not getattr(known.finding, "detail", None):
+                    known.finding = attrs.evolve(known.finding, detail=finding.detail)  # type: ignore[attr-defined,call-arg]
+                if known.finding.tentative and not finding.tentative:
+                    known.finding = attrs.evolve(known.finding, tentative=False)
+                self.again(known, finding.last_seen, finding.last_line)
                 return known
         if len(same_cause) >= _PER_CAUSE:
             first = min(same_cause, key=lambda known: known.finding.line)
@@ -82,20 +92,22 @@ class Sightings:
         elif len(self._all) >= _IN_ALL:
             notes = (known for known in self._all if known.finding.role is Role.NOTE)
             self._drop(next(notes, next(iter(self._all))))
-        sighting = Sighting(finding, 1, finding.first_seen, finding.last_seen)
+        sighting = Sighting(finding, 1, finding.first_seen, finding.last_seen, finding.last_line)
         self._all[sighting] = None
         return sighting
 
-    def again(self, sighting: Sighting, at: float) -> None:
+    def again(self, sighting: Sighting, at: float, number: int = 0) -> None:
         """
         Count what is known already once more.
 
         Args:
             sighting: What `add` returned.
             at: When it was seen.
+            number: The number of the line.
         """
         sighting.count += 1
         sighting.last_seen = max(sighting.last_seen, at)
+        sighting.last_line = max(sighting.last_line, number)
         del self._all[sighting]
         self._all[sighting] = None
 

@@ -11,12 +11,14 @@ from diagnostics.stacks import Frame, RaisedException
 HEAD: Final = "Traceback (most recent call last):"
 
 _FRAME: Final = re2.compile(r'^\s+File "(.+?)", line (\d+)(?:, in (.+))?$')
-_RAISED: Final = re2.compile(r"^([A-Za-z_][\w.<>]*)(?:: ?(.*))?$")
+_RAISED: Final = re2.compile(r"^([A-Za-z_][\w.<>]*(?:\([\w.]+\))?)(?:: ?(.*))?$")
 _ERROR_NAME: Final = re2.compile(
-    r"(?:Error|Exception|Warning|Interrupt|Exit|Group|Timeout|Iteration|Cancelled|Empty|Full)$"
+    r"(?:Error|Exception|Warning|Interrupt|Exit|Group|Timeout|Iteration|Cancelled|Empty|Full)"
+    r"(?:\([\w.]+\))?$"
 )
 _MARGIN: Final = re.compile(r"^\s*\| ?")
 _BORDER: Final = re2.compile(r"^\s*\+[-+]*(?: (?:\d+|\.\.\.) )?-{10,}\s*$")
+_PATH: Final = re.compile(r"""['"]([^'"\s]*[/\\.][^'"\s]+)['"]""")
 _RELATIONS: Final = {
     "The above exception was the direct cause of the following exception:": "cause",
     "During handling of the above exception, another exception occurred:": "context",
@@ -25,6 +27,7 @@ _RELATIONS: Final = {
 _MAX_FOREIGN: Final = 40  # lines of other threads amid a traceback before it is given up
 _MAX_EXTRA: Final = 20  # lines of a message or notes behind the exception's line
 _MAX_BLANKS: Final = 2  # a chain's link stands between two blank lines
+_SOURCE_TEXT: Final = 500  # how much of a line of source text is looked at
 _MAX_FRAMES: Final = 60  # of which half are the outermost; the interpreter prints up to 1000
 _MAX_EXCEPTIONS: Final = 20
 
@@ -74,6 +77,8 @@ class TracebackParser:
         self._blanks = 0
         self._link: str | None = None
         self._closed_border = False
+        self.source_path: str | None = None
+        """The last path that stands between quotes in the source text of the calls."""
         self.claimed = False
         """Whether something more specific was recognised in the exception's own lines."""
 
@@ -129,6 +134,9 @@ class TracebackParser:
             section.add_frame(Frame(frame.group(1), int(frame.group(2)[:9]), frame.group(3)))
             return Consumed.TAKEN
         if section.frames and line[:2] in ("  ", "\t\t") and line.strip():
+            path = _PATH.search(line[:_SOURCE_TEXT])
+            if path:
+                self.source_path = path.group(1)
             return Consumed.TAKEN  # source text, markers, "[Previous line repeated ...]"
         raised = _RAISED.search(line)
         if raised and self._is_exception(raised.group(1), line):

@@ -2,16 +2,20 @@
 
 import sys
 from collections.abc import Iterable
-from typing import final
+from typing import Final, final
 
 import diagnostics.catalog  # noqa: F401  # its import registers the built-in signatures
 from diagnostics._lines import LineSplitter, without_escapes
 from diagnostics._recognizer import Recognizer
 from diagnostics._scanner import Scanner
 from diagnostics._tail import Tail
-from diagnostics.diagnosis import Diagnosis, Ending, ordered
+from diagnostics._telling import Templates, telling_lines
+from diagnostics.diagnosis import Diagnosis, Ending
 from diagnostics.findings import Finding, Role
+from diagnostics.ranking import ordered
 from diagnostics.signatures import Signature, registered_signatures
+
+_LONGEST_LITERAL: Final = 256
 
 
 @final
@@ -40,6 +44,7 @@ class RunnerDiagnosticCollector:
         self._splitter = LineSplitter()
         self._tail = Tail(tail_bytes, tail_lines)
         self._recognizer = Recognizer(self._scanner, platform)
+        self._templates = Templates()
         self._last_line = b""
         self._lines = 0
         self._bytes = 0
@@ -106,35 +111,49 @@ class RunnerDiagnosticCollector:
             for segment in pending.split(b"\r"):
                 recognizer.take(segment, self._lines + 1, self._last_fed, self._last_line)
         recognizer.finish()
+        tail = self._tail.lines(pending)
+        total_lines = self._lines + bool(pending)
+        findings = ordered(
+            recognizer.findings(),
+            ending,
+            tail=tail,
+            total_lines=total_lines,
+            last_seen=self._last_fed,
+        )
+        known = any(finding.role is not Role.NOTE for finding in findings)
         return Diagnosis(
-            findings=ordered(recognizer.findings(), ending),
-            tail=self._tail.lines(pending),
+            findings=findings,
+            telling=() if known else telling_lines(tail, self._templates),
+            tail=tail,
             total_bytes=self._bytes,
-            total_lines=self._lines + bool(pending),
+            total_lines=total_lines,
             dropped_bytes=self._dropped_bytes,
             problem=self._problem(recognizer),
         )
 
     def _take(self, block: bytes, at: float) -> None:
-        plain = self._scanner.is_plain(block)
+        place = self._scanner.first(block)
+        plain = place < 0
         if not plain:
             block = without_escapes(block)
+            # Far before it nothing was cleaned away, and no literal stands.
         self._tail.append(block)
+        self._templates.learn(block)
         if not plain or self._recognizer.is_open:
-            self._recognize(block, at)
+            self._recognize(block, at, max(place - _LONGEST_LITERAL, 0))
         self._lines += block.count(b"\n")
         body_end = len(block) - 1
         start = max(block.rfind(b"\n", 0, body_end), block.rfind(b"\r", 0, body_end)) + 1
         self._last_line = block[start:body_end]
 
-    def _recognize(self, block: bytes, at: float) -> None:
+    def _recognize(self, block: bytes, at: float, searched: int) -> None:
         recognizer = self._recognizer
         position, number, previous = 0, self._lines + 1, self._last_line
         place = -1
         while position < len(block):
             if not recognizer.is_open:
                 if place < position:
-                    place = self._scanner.find(block, position)
+                    place = self._scanner.find(block, max(position, searched))
                 if place < 0:
                     return
                 start = _segment_start(block, position, place)

@@ -1,14 +1,11 @@
 """What is known about one end: the findings in order, the last lines, what was lost."""
 
 import signal
-from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any
 
 import attrs
 
 from diagnostics.findings import Finding, Role
-
-_ROLE_ORDER: Final = {Role.ROOT: 0, Role.EITHER: 1, Role.AFTER_EFFECT: 2, Role.NOTE: 3}
 
 
 @attrs.frozen
@@ -42,6 +39,7 @@ class Diagnosis:
 
     Attributes:
         findings: All findings, the most likely cause first, notes last.
+        telling: Where no cause is known: the lines of the tail that say most.
         tail: The last lines, decoded, control characters stripped, the unfinished last
             line included.
         total_bytes: How much output was seen.
@@ -51,6 +49,7 @@ class Diagnosis:
     """
 
     findings: tuple[Finding, ...] = ()
+    telling: tuple[str, ...] = ()
     tail: tuple[str, ...] = ()
     total_bytes: int = 0
     total_lines: int = 0
@@ -62,29 +61,6 @@ class Diagnosis:
         """The most likely cause; `None` if nothing but notes is known."""
         first = self.findings[0] if self.findings else None
         return None if first is None or first.role is Role.NOTE else first
-
-
-def ordered(findings: Iterable[Finding], ending: Ending | None = None) -> tuple[Finding, ...]:
-    """
-    Put the most likely cause first.
-
-    Roots stand before what may be either, then after-effects, then notes; among equals
-    what fits the ending, then what says more, then what was seen last.
-
-    Args:
-        findings: The findings in the order of their last sighting.
-        ending: How the process ended, if that is known.
-    """
-    name = ending.name if ending is not None else None
-
-    def key(finding: Finding) -> tuple[int, int, int]:
-        fit = 1
-        if name is not None and finding.endings:
-            fit = 0 if name in finding.endings else 2
-        return _ROLE_ORDER[finding.role], fit, -finding.weight
-
-    latest_first = tuple(findings)[::-1]
-    return tuple(sorted(latest_first, key=key))
 
 
 def to_json_dict(diagnosis: Diagnosis) -> dict[str, Any]:
@@ -99,6 +75,7 @@ def to_json_dict(diagnosis: Diagnosis) -> dict[str, Any]:
     """
     return {
         "findings": [_finding_dict(finding) for finding in diagnosis.findings],
+        "telling": list(diagnosis.telling),
         "tail": list(diagnosis.tail),
         "total_bytes": diagnosis.total_bytes,
         "total_lines": diagnosis.total_lines,
@@ -118,6 +95,7 @@ def _finding_dict(finding: Finding) -> dict[str, Any]:
         "fields": _plain(finding.fields),
         "count": finding.count,
         "line": finding.line,
+        "rank_reason": finding.rank_reason,
     }
 
 

@@ -5,7 +5,19 @@ from typing import Any, ClassVar, Final
 
 import attrs
 
-_FRAME_FIELDS: Final = frozenset({"role", "evidence", "count", "first_seen", "last_seen", "line"})
+_FRAME_FIELDS: Final = frozenset(
+    {
+        "role",
+        "evidence",
+        "count",
+        "first_seen",
+        "last_seen",
+        "line",
+        "last_line",
+        "tentative",
+        "rank_reason",
+    }
+)
 
 # `line` is where in the output a finding was seen; a line of source code that a
 # parser reads from the output is stored under another name and shown as `line`.
@@ -48,6 +60,10 @@ class Finding:
         first_seen: Wall time of the first sighting, in seconds since the epoch.
         last_seen: Wall time of the last sighting, in seconds since the epoch.
         line: Number of the line of the first sighting in the stream, counted from 1.
+        last_line: Number of the line of the last sighting.
+        tentative: Whether programs often print such a thing and go on; then what they
+            printed afterwards decides.
+        rank_reason: Why it stands where it stands among the findings of a diagnosis.
     """
 
     cause: ClassVar[str] = ""
@@ -80,6 +96,9 @@ class Finding:
     first_seen: float = 0.0
     last_seen: float = 0.0
     line: int = 0
+    last_line: int = 0
+    tentative: bool = False
+    rank_reason: str = ""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -96,6 +115,11 @@ class Finding:
     def message(self) -> str:
         """One sentence for people; a subclass with fields overrides it to name them."""
         return self.cause.replace("-", " ")
+
+    @property
+    def is_symptom(self) -> bool:
+        """Whether it says how the process ended and not why; what says why goes before it."""
+        return False
 
     @property
     def is_fatal(self) -> bool:
@@ -117,6 +141,7 @@ class Finding:
             field.name: value
             for field in attrs.fields(type(self))
             if field.name not in _FRAME_FIELDS
+            and field.name != "detail"  # other words for the same
             and (value := getattr(self, field.name)) is not None
             and value != ()
         }

@@ -35,6 +35,10 @@ def _lines(diagnosis: Diagnosis, name: str) -> Iterator[str]:
     if cause is None:
         known = "nothing but notes" if diagnosis.findings else "nothing"
         yield f"{_safe(name)}: cause unknown ({known} known in the output)"
+        if diagnosis.telling:
+            yield "  The most telling lines; that they name the cause is not certain:"
+        for line in diagnosis.telling:
+            yield f"    ? {_safe(line)}"
         others = diagnosis.findings
     else:
         yield f"{_safe(name)}: {cause.cause} ({_ROLE_WORDS[cause.role]})"

@@ -40,6 +40,7 @@ class Context:
         handled: Whether the line stands in a traceback that did not end the process,
             such as that of a thread.
         ignored: Whether it stands in one that the interpreter itself ignored.
+        reading: Whether a text of several lines is being read.
     """
 
     platform: str
@@ -47,6 +48,7 @@ class Context:
     previous: str = ""
     handled: bool = False
     ignored: bool = False
+    reading: bool = False
 
 
 class Block(Protocol):
@@ -140,6 +142,7 @@ def longest_literal(pattern: str) -> str:
     """
     if re.search(r"\(\?[imsU-]+[:)]", pattern):
         return ""
+    pattern = _without_plain_groups(pattern)
     runs, run, depth, position = [], "", 0, 0
     while position < len(pattern):
         char = pattern[position]
@@ -166,6 +169,20 @@ def longest_literal(pattern: str) -> str:
             run = ""
         position += step
     return max([*runs, run], key=len)
+
+
+# A group that must be there, once, and has neither alternatives nor groups in it.
+_PLAIN_GROUP: Final = re.compile(
+    r"(?<!\\)\((?:\?P<\w+>|\?:)((?:[^()|\\\[]|\\.|\[[^\]|()]*\])*)\)(?![*?{])"
+)
+
+
+def _without_plain_groups(pattern: str) -> str:
+    """Return the pattern with such groups opened, so that their text is seen."""
+    previous = ""
+    while previous != pattern:
+        previous, pattern = pattern, _PLAIN_GROUP.sub(r"\1", pattern)
+    return pattern
 
 
 def _class_length(pattern: str, start: int) -> int:

@@ -61,6 +61,27 @@ class RaisedException:
 _LIBRARY_PARTS = ("/site-packages/", "/dist-packages/", "/lib/python3", "<frozen ")
 
 
+# Where a thread stands that only waits: the interpreter's own, and the receiver of a runner.
+_WAITING_PARTS = ("/threading.py", "/selectors.py", "/queue.py", "/actors/_channel.py")
+
+
+def telling_stack(stacks: tuple[ThreadStack, ...]) -> ThreadStack | None:
+    """
+    Return the stack of the thread that crashed, or else of the first that did not only wait.
+
+    Args:
+        stacks: The stacks in the order printed.
+    """
+    with_frames = [stack for stack in stacks if stack.frames]
+    for stack in with_frames:
+        if stack.current:
+            return stack
+    for stack in with_frames:
+        if not any(part in f"/{stack.frames[0].file}" for part in _WAITING_PARTS):
+            return stack
+    return with_frames[0] if with_frames else None
+
+
 def innermost_user_frame(frames: tuple[Frame, ...]) -> Frame | None:
     """
     Return the last call in the user's own code, or the last call of all.

@@ -2,9 +2,101 @@
 
 from typing import TypeAlias
 
-from diagnostics.catalog import cpp, host, metal, native, python, ring
-from diagnostics.catalog.cpp import AbortNoActiveException, AbortUncaughtCppException
-from diagnostics.catalog.host import OutOfMemoryHost
+from diagnostics.catalog import (
+    corruption,
+    cpp,
+    cuda,
+    distributed,
+    host_lines,
+    hub,
+    jaccl,
+    launchers,
+    loader,
+    metal,
+    metal_library,
+    metal_limits,
+    mlx,
+    native,
+    nccl,
+    python,
+    ring,
+    torch,
+    vllm,
+    weights,
+    workers,
+)
+from diagnostics.catalog.corruption import (
+    AbortPureVirtualCall,
+    AssertionFailure,
+    BufferOverflowDetected,
+    GlibcFatal,
+    GoPanic,
+    HeapCorruption,
+    RustPanic,
+    SanitizerReport,
+    StackSmashing,
+)
+from diagnostics.catalog.cpp import (
+    AbortNoActiveException,
+    AbortUncaughtCppException,
+)
+from diagnostics.catalog.cuda import (
+    CublasNotInitialized,
+    CudaDeviceAssert,
+    CudaDriverTooOld,
+    CudaIllegalAddress,
+    CudaInitFailed,
+    CudaLaunchTimeout,
+    CudaNoDevice,
+    CudaNoKernelImage,
+    CudaOutOfMemory,
+    CudaToolkitMissing,
+)
+from diagnostics.catalog.distributed import (
+    DistributedBadBackend,
+    DistributedNoBackend,
+    MpiInitFailed,
+)
+from diagnostics.catalog.host import (
+    AddressInUse,
+    BindFailed,
+    BrokenPipe,
+    ConnectionRefused,
+    FileNotFound,
+    NoSpaceLeft,
+    OutOfMemoryHost,
+    PermissionDenied,
+    SignalInterrupted,
+    SignalKilled,
+    SignalTerminated,
+    ThreadCreateFailed,
+    TooManyOpenFiles,
+)
+from diagnostics.catalog.hub import (
+    GatedRepo,
+    HubUnreachable,
+    TokenizerBadFile,
+    TokenizerMissing,
+)
+from diagnostics.catalog.jaccl import (
+    JacclBadConfig,
+    JacclBindFailed,
+    JacclConnectFailed,
+    JacclDeviceMissing,
+    JacclNoGid,
+    JacclPostFailed,
+    JacclQueuePairCreateFailed,
+    JacclQueuePairTransitionFailed,
+    JacclResource,
+    JacclSideChannelLost,
+    JacclUnavailable,
+)
+from diagnostics.catalog.loader import (
+    GlibcVersion,
+    ImportErrorMissingLibrary,
+    ImportErrorUndefinedSymbol,
+    LoaderError,
+)
 from diagnostics.catalog.metal import (
     MetalCommandBufferError,
     MetalGpuHang,
@@ -15,17 +107,52 @@ from diagnostics.catalog.metal import (
     MetalPageFault,
     MetalSubmissionsIgnored,
 )
+from diagnostics.catalog.metal_library import (
+    MetalKernelCompileFailed,
+    MetalKernelLoadFailed,
+    MetalLibraryIncompatible,
+    MetalLibraryMissing,
+    MetalNoDevice,
+)
+from diagnostics.catalog.metal_limits import (
+    MetalApiAssertion,
+    MetalBufferTooLarge,
+    MetalEventTimeout,
+    MetalResourceLimit,
+    MetalWiredLimitTooLarge,
+)
+from diagnostics.catalog.mlx import (
+    MlxCpuJitFailed,
+    MlxCudaCacheThrashing,
+    MlxInvalidEvent,
+    MlxNoGpuBackend,
+    MlxStreamNotInThread,
+    MlxStreamStopped,
+)
 from diagnostics.catalog.native import (
     Abort,
     BusError,
     FloatingPointException,
     IllegalInstruction,
     PythonFatalInit,
+    PythonShutdownRace,
     Segfault,
     StackOverflow,
     ThreadStacks,
 )
-from diagnostics.catalog.python import PythonException
+from diagnostics.catalog.nccl import (
+    NcclBadConfig,
+    NcclBindFailed,
+    NcclConnectFailed,
+    NcclIbError,
+    NcclRemoteError,
+    NcclSystemError,
+    NcclTimeout,
+    NcclUnavailable,
+)
+from diagnostics.catalog.python import (
+    PythonException,
+)
 from diagnostics.catalog.ring import (
     RingBadAddress,
     RingBadConfig,
@@ -36,26 +163,119 @@ from diagnostics.catalog.ring import (
     RingSocketSendErrno,
     RingTransportAbort,
 )
+from diagnostics.catalog.torch import (
+    GlooPeerClosed,
+    GlooTimeout,
+    SharedMemoryExhausted,
+    TorchStoreConnectFailed,
+    TorchStoreTimeout,
+    WeightsMismatch,
+)
+from diagnostics.catalog.weights import (
+    BadWeightsFile,
+    FileNotFoundWeights,
+    ModelTypeUnsupported,
+    TrustRemoteCodeNeeded,
+)
+from diagnostics.catalog.workers import (
+    EngineInitFailed,
+    UnknownHostWrappedCrash,
+    WorkerProcessDied,
+)
 from diagnostics.signatures import register
 
 KnownDiagnostic: TypeAlias = (
     Abort
     | AbortNoActiveException
+    | AbortPureVirtualCall
     | AbortUncaughtCppException
+    | AddressInUse
+    | AssertionFailure
+    | BadWeightsFile
+    | BindFailed
+    | BrokenPipe
+    | BufferOverflowDetected
     | BusError
+    | ConnectionRefused
+    | CublasNotInitialized
+    | CudaDeviceAssert
+    | CudaDriverTooOld
+    | CudaIllegalAddress
+    | CudaInitFailed
+    | CudaLaunchTimeout
+    | CudaNoDevice
+    | CudaNoKernelImage
+    | CudaOutOfMemory
+    | CudaToolkitMissing
+    | DistributedBadBackend
+    | DistributedNoBackend
+    | EngineInitFailed
+    | FileNotFound
+    | FileNotFoundWeights
     | FloatingPointException
+    | GatedRepo
+    | GlibcFatal
+    | GlibcVersion
+    | GlooPeerClosed
+    | GlooTimeout
+    | GoPanic
+    | HeapCorruption
+    | HubUnreachable
     | IllegalInstruction
+    | ImportErrorMissingLibrary
+    | ImportErrorUndefinedSymbol
+    | JacclBadConfig
+    | JacclBindFailed
+    | JacclConnectFailed
+    | JacclDeviceMissing
+    | JacclNoGid
+    | JacclPostFailed
+    | JacclQueuePairCreateFailed
+    | JacclQueuePairTransitionFailed
+    | JacclResource
+    | JacclSideChannelLost
+    | JacclUnavailable
+    | LoaderError
+    | MetalApiAssertion
+    | MetalBufferTooLarge
     | MetalCommandBufferError
+    | MetalEventTimeout
     | MetalGpuHang
     | MetalGpuTimeout
     | MetalImpactingInteractivity
     | MetalInnocentVictim
+    | MetalKernelCompileFailed
+    | MetalKernelLoadFailed
+    | MetalLibraryIncompatible
+    | MetalLibraryMissing
+    | MetalNoDevice
     | MetalOutOfMemory
     | MetalPageFault
+    | MetalResourceLimit
     | MetalSubmissionsIgnored
+    | MetalWiredLimitTooLarge
+    | MlxCpuJitFailed
+    | MlxCudaCacheThrashing
+    | MlxInvalidEvent
+    | MlxNoGpuBackend
+    | MlxStreamNotInThread
+    | MlxStreamStopped
+    | ModelTypeUnsupported
+    | MpiInitFailed
+    | NcclBadConfig
+    | NcclBindFailed
+    | NcclConnectFailed
+    | NcclIbError
+    | NcclRemoteError
+    | NcclSystemError
+    | NcclTimeout
+    | NcclUnavailable
+    | NoSpaceLeft
     | OutOfMemoryHost
+    | PermissionDenied
     | PythonException
     | PythonFatalInit
+    | PythonShutdownRace
     | RingBadAddress
     | RingBadConfig
     | RingBindFailed
@@ -64,12 +284,51 @@ KnownDiagnostic: TypeAlias = (
     | RingSocketReceiveErrno
     | RingSocketSendErrno
     | RingTransportAbort
+    | RustPanic
+    | SanitizerReport
     | Segfault
+    | SharedMemoryExhausted
+    | SignalInterrupted
+    | SignalKilled
+    | SignalTerminated
     | StackOverflow
+    | StackSmashing
+    | ThreadCreateFailed
     | ThreadStacks
+    | TokenizerBadFile
+    | TokenizerMissing
+    | TooManyOpenFiles
+    | TorchStoreConnectFailed
+    | TorchStoreTimeout
+    | TrustRemoteCodeNeeded
+    | UnknownHostWrappedCrash
+    | WeightsMismatch
+    | WorkerProcessDied
 )
 """Every finding that the built-in catalogue can make."""
 
-for _family in (metal, ring, host, cpp, native, python):
+for _family in (
+    metal,
+    metal_library,
+    metal_limits,
+    ring,
+    jaccl,
+    launchers,
+    distributed,
+    mlx,
+    cuda,
+    nccl,
+    torch,
+    vllm,
+    corruption,
+    loader,
+    host_lines,
+    weights,
+    hub,
+    workers,
+    cpp,
+    native,
+    python,
+):
     for _signature in _family.SIGNATURES:
         register(_signature)

@@ -55,15 +55,14 @@ _RANK: Final = re2.compile(
 )
 _PID: Final = re2.compile(r"\bpid[=: ](\d{1,9})\b")
 _LEVEL: Final = re2.compile(
-    r"(?:^|[\s\[|(\]])(TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|trace|debug|info|notice|warn|warning)"
-    r"(?:[\s\]|:)]|$)"
+    r"(?:^|[\s\[|(\]])(TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|trace|debug|info|notice|warn|warning"
+    r"|[A-Z]\w*Warning)(?:[\s\]|:)]|$)"
 )
-_GLOG: Final = re2.compile(r"(?:^|[\[ ])([IW])\d{3,4} \d\d:\d\d:\d\d")
-_HARMLESS: Final = re2.compile(
-    r"(?i)\bretry|\bretries in|fall(?:ing)? ?back|\bignor(?:ed|ing)\b|\bskipp|will try|trying"
-    r"|\brecover|\bshrink|\breduc(?:e|ing)\b|continuing|\bif (?:you|this|an?) "
+_GLOG: Final = re2.compile(r"(?:^|[\[ ])([IW])\d{3,4} |(?:^| )([IW]) \w[\w/]*\.(?:cc|cpp|py):\d+\]")
+_LETHAL: Final = re2.compile(r"(?i)crash|\bfatal|critical|\bdied|\bdead\b|terminat|\bkilled|abort")
+_SOURCE: Final = re2.compile(
+    r"""\braise [\w.]+\(|\b(?:print|format|log\w*\.\w+)\(|["']{3}|^\s+.*\(f?["']$"""
 )
-_SOURCE: Final = re2.compile(r"""\braise [\w.]+\(|\b(?:print|format|log\w*\.\w+)\(|["']{3}|\(f?["']$""")
 _AT: Final = re2.compile(r" at ([^ ]*/[^ :]+\.\w{1,5}):(\d{1,9})\b")  # what mlx-c adds
 _FIRST_PART: Final = 200  # where a line's level and rank stand
 
@@ -78,12 +77,14 @@ def level_of(head: str) -> str | None:
         head: The line up to the words that matter.
     """
     part = head[:_FIRST_PART]
+    if "NCCL WARN" in part:
+        return None  # what NCCL calls so is an error
     found = _LEVEL.search(part)
     if found:
-        return "warning" if found.group(1)[0] in "wW" else "info"
+        return "warning" if "warn" in found.group(1).lower() else "info"
     found = _GLOG.search(part)
     if found:
-        return "warning" if found.group(1) == "W" else "info"
+        return "warning" if "W" in found.groups() else "info"
     return None
 
 
@@ -106,7 +107,7 @@ def role_here(kind: type[Finding], match: Match, context: Context, *, soft: bool
     level = level_of(head)
     if level == "info":
         return None if soft else Role.NOTE
-    if level == "warning" and (soft or _HARMLESS.search(line)):
+    if level == "warning" and (soft or not _LETHAL.search(line)):
         return Role.NOTE
     return kind.default_role
 
@@ -133,6 +134,12 @@ def exception_of(line: str, end: int, context: Context) -> str | None:
     return None
 
 
+def rank_of(line: str) -> int | None:
+    """Return the rank that a line's prefix names, if it does."""
+    found = _RANK.search(line[:_FIRST_PART])
+    return int(next(group for group in found.groups() if group)) if found else None
+
+
 def common(match: Match, context: Context) -> dict[str, Any]:
     """
     Return the fields of `Recognized` that a line tells.
@@ -145,11 +152,12 @@ def common(match: Match, context: Context) -> dict[str, Any]:
     values: dict[str, Any] = {"exception": exception_of(line, match.start(), context)}
     if "libc++abi" in line or "terminate called" in line or "what():" in line[: match.start()]:
         values["signal"] = "SIGABRT"
-    part = line[:_FIRST_PART]
-    rank = _RANK.search(part)
-    if rank:
-        values["rank"] = int(next(group for group in rank.groups() if group))
-    pid = _PID.search(part)
+    rank = rank_of(line)
+    if rank is None:
+        rank = context.facts.get("ring-rank")
+    if rank is not None:
+        values["rank"] = rank
+    pid = _PID.search(line[:_FIRST_PART])
     if pid:
         values["pid"] = int(pid.group(1))
     return values
@@ -218,6 +226,6 @@ def finds(kind: type[Finding], *, soft: bool = False, **constants: Any) -> Build
             values["file"] = at.group(1) if at else context.facts.get("source-path")
             if at and "source_line" in declared:
                 values["source_line"] = int(at.group(2))
-        return kind(role=role, **values)
+        return kind(role=role, tentative=soft, **values)
 
     return build

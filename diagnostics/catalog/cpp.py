@@ -6,12 +6,13 @@ import attrs
 import re2
 
 from diagnostics._consumed import Consumed
+from diagnostics.catalog._building import Recognized, rank_of
 from diagnostics.findings import Finding, Role
 from diagnostics.signatures import Block, Context, Match, Signature
 
 
 @attrs.frozen(kw_only=True)
-class AbortUncaughtCppException(Finding):
+class AbortUncaughtCppException(Recognized):
     """
     A C++ exception that nobody caught.
 
@@ -22,10 +23,10 @@ class AbortUncaughtCppException(Finding):
     """
 
     cause = "abort-uncaught-cpp-exception"
+    weight = -1
     endings = ("SIGABRT",)
     remedy = "The words of the exception are the cause; search for them in the library's issues."
 
-    exception: str | None = None
     what: str | None = None
     signal: str | None = "SIGABRT"
 
@@ -36,7 +37,7 @@ class AbortUncaughtCppException(Finding):
 
 
 @attrs.frozen(kw_only=True)
-class AbortNoActiveException(Finding):
+class AbortNoActiveException(Recognized):
     """
     The C++ runtime ended the process without an exception.
 
@@ -64,7 +65,8 @@ class _CppBlock:
 
     _LINES = 3
 
-    def __init__(self, exception: str, what: str | None) -> None:
+    def __init__(self, exception: str, what: str | None, rank: int | None) -> None:
+        self._rank = rank
         self._exception = exception
         self._what = what
         self._claimed = False
@@ -84,15 +86,27 @@ class _CppBlock:
     def findings(self) -> tuple[Finding, ...]:
         # What the words were recognised as is the cause; this only says how it ended.
         role = Role.NOTE if self._claimed else AbortUncaughtCppException.default_role
-        return (AbortUncaughtCppException(role=role, exception=self._exception, what=self._what),)
+        if role is Role.ROOT and (not self._exception or self._exception.startswith("c10::Dist")):
+            role = Role.EITHER  # PyTorch's classes for what another rank may have caused
+        return (
+            AbortUncaughtCppException(
+                role=role, exception=self._exception or None, what=self._what, rank=self._rank
+            ),
+        )
 
 
 _WHAT: Final = re2.compile(r"^\s*what\(\): +(.*)$")
 
 
-def _uncaught(match: Match, _: Context) -> Block:
+def _uncaught(match: Match, context: Context) -> Block:
     found = match.groupdict()
-    return _CppBlock(found["quoted"] or found["type"], found["what"] or None)
+    # Two that died at once: the names run into each other, `'c10::Errorterminate called ...`.
+    name = (found["quoted"] or found["type"] or "").partition("terminate called")[0]
+    half = name[: len(name) // 2]
+    name = half if half and half * 2 == name else name
+    if name:
+        context.facts["cpp-exception"] = name
+    return _CppBlock(name, found["what"] or None, rank_of(match.string))
 
 
 def _no_exception(_: Match, __: Context) -> Finding:
@@ -102,7 +116,7 @@ def _no_exception(_: Match, __: Context) -> Finding:
 SIGNATURES: Final = (
     Signature(
         name="cpp-uncaught-exception",
-        pattern=r"(?:terminate called after throwing an instance of '(?P<quoted>[^']*)'"
+        pattern=r"(?:terminate called after throwing an instance of '(?P<quoted>[^']*)'.*"
         r"|libc\+\+abi[^:]*: terminating (?:due to|with) uncaught exception of type "
         r"(?P<type>.+?)(?:: (?P<what>.*)|:)?)$",
         open_block=_uncaught,

@@ -183,10 +183,15 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="jaccl-queue-pair-create",
-        pattern=r"(?P<detail>Creating the queue pair failed(?: with '[^']*?\((?P<errno>\d{1,9})\)')?"
+        pattern=r"(?P<detail>Creating the queue pair failed(?: with"
+        r" '[^']*?\((?P<errno>\d{1,9})\)')?"
         r"|Couldn't create queue pair|Failed to create qp\b)",
         build=finds(JacclQueuePairCreateFailed),
-        literals=("Creating the queue pair failed", "Couldn't create queue pair", "Failed to create qp"),
+        literals=(
+            "Creating the queue pair failed",
+            "Couldn't create queue pair",
+            "Failed to create qp",
+        ),
     ),
     Signature(
         name="jaccl-no-gid",
@@ -199,7 +204,12 @@ SIGNATURES: Final = (
         pattern=r"\[jaccl\] (?P<detail>Could(?: not|n't) (?:find|open) device (?P<device>\S+)"
         r"(?: \((?P<available>\d{1,6}) available\))?)",
         build=finds(JacclDeviceMissing),
-        literals=("[jaccl] Could not find device", "[jaccl] Could not open device", "[jaccl] Couldn't find device", "[jaccl] Couldn't open device"),
+        literals=(
+            "[jaccl] Could not find device",
+            "[jaccl] Could not open device",
+            "[jaccl] Couldn't find device",
+            "[jaccl] Couldn't open device",
+        ),
     ),
     Signature(
         name="jaccl-rdma-off",
@@ -242,16 +252,24 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="jaccl-bind",
-        pattern=r"\[jaccl\] (?P<detail>(?:Couldn't (?:bind|listen|create socket|accept)|Accept failed)[^(]*)"
+        pattern=r"\[jaccl\] (?P<detail>(?:Couldn't (?:bind|listen|create socket|accept)|Accept"
+        r" failed)[^(]*)"
         r"(?:\(" + _ERRNO + ")?",
         build=finds(JacclBindFailed),
         literals=("[jaccl] Couldn't ", "[jaccl] Accept failed"),
     ),
     Signature(
         name="jaccl-bad-config",
-        pattern=r"\[jaccl\] (?P<detail>(?:You need to provide|The configuration should|The device file"
+        pattern=r"\[jaccl\] (?P<detail>(?:You need to provide|The configuration should|The"
+        r" device file"
         r"|Rank cannot|The rank|Invalid|Only)\b.*?(?:rank (?P<rank>\d{1,6}) contains.*)?)$",
         build=finds(JacclBadConfig),
-        literals=("[jaccl] You need", "[jaccl] The ", "[jaccl] Rank cannot", "[jaccl] Invalid", "[jaccl] Only"),
+        literals=(
+            "[jaccl] You need",
+            "[jaccl] The ",
+            "[jaccl] Rank cannot",
+            "[jaccl] Invalid",
+            "[jaccl] Only",
+        ),
     ),
 )

@@ -5,12 +5,13 @@ from typing import ClassVar, Final
 import attrs
 import re2
 
-from diagnostics.findings import Finding, Role
+from diagnostics.catalog._building import Recognized
+from diagnostics.findings import Role
 from diagnostics.signatures import Context, Match, Signature
 
 
 @attrs.frozen(kw_only=True)
-class MetalFinding(Finding):
+class MetalFinding(Recognized):
     """
     A failed command buffer.
 
@@ -21,16 +22,18 @@ class MetalFinding(Finding):
         signal: `SIGABRT` where the line shows that the process aborted.
         file: The source file that mlx-c names.
         source_line: The line in that file.
+        command_buffer: The number of the command buffer, as llama.cpp prints it.
+        status: Its status, as llama.cpp prints it.
     """
 
     versions = "MLX 0.0.10 on: libc++abi aborts up to 0.31.2, Python RuntimeError since 0.32.0"
 
     iogpu_code: str | None = None
     iogpu_name: str | None = None
-    exception: str | None = None
-    signal: str | None = None
     file: str | None = None
     source_line: int | None = None
+    command_buffer: int | None = None
+    status: int | None = None
 
     what: ClassVar[str] = "a Metal command buffer failed"
     """The first words of the message."""
@@ -166,13 +169,14 @@ _EXCEPTION: Final = re2.compile(r"([\w.:]*(?:Error|error|exception)): \[METAL\]"
 _AT: Final = re2.compile(r" at (/[^ ]+):(\d{1,9})\b")  # mlx-c's addition
 
 
-def _command_buffer(match: Match, _: Context) -> MetalFinding | None:
+def _command_buffer(match: Match, context: Context) -> MetalFinding | None:
     line = match.string
     code, ioaf = _CODE.search(line), _IOAF.search(line)
     number = int(code.group(1), 16) if code else int(ioaf.group(1)) if ioaf else None
     kind = _BY_CODE.get(number) if number is not None else None
     if kind is None:
         kind = next((kind for text, kind in _BY_TEXT.items() if text in line), None)
+    context.facts["metal-kind"] = kind or MetalCommandBufferError
     exception, at = _EXCEPTION.search(line), _AT.search(line)
     return (kind or MetalCommandBufferError)(
         iogpu_code=code.group(1) if code else ioaf.group(1) if ioaf else None,
@@ -199,7 +203,19 @@ def _signal(line: str) -> str | None:
     return "SIGABRT" if "libc++abi: terminating" in line or "terminate called" in line else None
 
 
+def _status(match: Match, context: Context) -> MetalFinding:
+    # llama.cpp names the reason on another line; without one it is mostly memory.
+    kind: type[MetalFinding] = context.facts.get("metal-kind", MetalOutOfMemory)
+    return kind(command_buffer=int(match.group("buffer")), status=int(match.group("status")))
+
+
 SIGNATURES: Final = (
+    Signature(
+        name="ggml-metal-status",
+        pattern=r"command buffer (?P<buffer>\d{1,9}) failed with status (?P<status>\d{1,9})",
+        build=_status,
+        literals=(" failed with status ",),
+    ),
     Signature(
         name="metal-command-buffer",
         pattern=r"Command buffer execution failed: |CommandBufferCallbackError|\(IOAF code \d",

@@ -101,7 +101,8 @@ class MetalKernelCompileFailed(Recognized):
 SIGNATURES: Final = (
     Signature(
         name="metal-library-incompatible",
-        pattern=r"(?P<detail>This library is using (?:language version (?P<metal_language_version>[\d.]*\d)"
+        pattern=r"(?P<detail>This library is using (?:language version"
+        r" (?P<metal_language_version>[\d.]*\d)"
         r"|a deployment target \((?P<deployment_target>0x[0-9A-Fa-f]+)\))"
         r".{0,20}not supported on this OS)",
         build=finds(MetalLibraryIncompatible),

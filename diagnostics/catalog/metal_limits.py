@@ -129,7 +129,12 @@ SIGNATURES: Final = (
         r"|Unable to (?:create|construct)) (?:new |a )?(?:Metal )?"
         r"(?:command queue|command buffer|shared event|residency set|fence|encoder|buffer)\w*)",
         build=finds(MetalResourceLimit),
-        literals=("] Failed to create ", "] Failed to make ", "] Unable to create ", "] Unable to construct "),
+        literals=(
+            "] Failed to create ",
+            "] Failed to make ",
+            "] Unable to create ",
+            "] Unable to construct ",
+        ),
     ),
     Signature(
         name="metal-wired-limit",
@@ -145,8 +150,8 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="metal-api-assertion",
-        pattern=r"\[(?:AGX|MTL|IOGPU|_MTL|MPS)\w* .*\]:\d+: failed assertion [`'‘\"]?"
-        r"(?P<assertion>[^`'’\"]+)",
+        pattern=r"\[(?:AGX|MTL|IOGPU|_MTL|MPS)\w* .*\]:\d+: failed assertion [`'\x{2018}\"]?"
+        r"(?P<assertion>[^`'\x{2019}\"]+)",
         build=finds(MetalApiAssertion, signal="SIGABRT"),
         literals=(": failed assertion ",),
         generic=True,

@@ -109,7 +109,8 @@ class MlxCudaCacheThrashing(Recognized):
 SIGNATURES: Final = (
     Signature(
         name="mlx-stream-not-in-thread",
-        pattern=r"There is no Stream\((?P<device>\w+), (?P<stream_index>\d{1,9})\) in current thread",
+        pattern=r"There is no Stream\((?P<device>\w+), (?P<stream_index>\d{1,9})\) in current"
+        r" thread",
         build=finds(MlxStreamNotInThread),
     ),
     Signature(
@@ -117,11 +118,18 @@ SIGNATURES: Final = (
         pattern=r"(?P<detail>Cannot set gpu device without gpu backend"
         r"|\[\w+\] No (?:Metal|CUDA|GPU|gpu) back-?end)",
         build=finds(MlxNoGpuBackend),
-        literals=("without gpu backend", "] No Metal back", "] No CUDA back", "] No GPU back", "] No gpu back"),
+        literals=(
+            "without gpu backend",
+            "] No Metal back",
+            "] No CUDA back",
+            "] No GPU back",
+            "] No gpu back",
+        ),
     ),
     Signature(
         name="mlx-cpu-jit",
-        pattern=r"(?P<file>/\S*/mlx/[\d.]+/cpu/\S+\.cpp)(?::\d+)*:\s+(?P<detail>(?:fatal )?error|required from)",
+        pattern=r"(?P<file>/\S*/mlx/[\d.]+/cpu/\S+\.cpp)(?::\d+)*:\s+(?P<detail>(?:fatal"
+        r" )?error|required from)",
         build=finds(MlxCpuJitFailed),
         literals=("/cpu/",),
     ),

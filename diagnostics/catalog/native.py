@@ -3,16 +3,18 @@
 from typing import ClassVar, Final, final
 
 import attrs
+import re2
 
 from diagnostics._consumed import Consumed
 from diagnostics._faults import FaultDumpParser
+from diagnostics.catalog._building import Recognized, rank_of
 from diagnostics.findings import Finding, Role
 from diagnostics.signatures import Block, Context, Match, Signature
-from diagnostics.stacks import ThreadStack
+from diagnostics.stacks import ThreadStack, innermost_user_frame, telling_stack
 
 
 @attrs.frozen(kw_only=True)
-class SignalFinding(Finding):
+class SignalFinding(Recognized):
     """
     A process that a signal ended.
 
@@ -29,16 +31,15 @@ class SignalFinding(Finding):
     what: ClassVar[str] = "a signal ended the process"
     """The first words of the message."""
 
-    signal: str | None = None
-    detail: str | None = None
     thread: str | None = None
     stacks: tuple[ThreadStack, ...] = ()
 
     @property
     def message(self) -> str:
         """What happened, and in which function."""
-        frames = next((stack.frames for stack in self.stacks if stack.frames), ())
-        where = f" in {frames[0].function} ({frames[0].file}:{frames[0].line})" if frames else ""
+        stack = telling_stack(self.stacks)
+        frame = innermost_user_frame(stack.frames[::-1]) if stack else None
+        where = f" in {frame.function} ({frame.file}:{frame.line})" if frame else ""
         return self.what + where
 
 
@@ -101,6 +102,11 @@ class Abort(SignalFinding):
     what = "the process aborted itself"
     remedy = "The lines before the abort say why."
 
+    @property
+    def is_symptom(self) -> bool:
+        """It names the signal and nothing else."""
+        return True
+
 
 @attrs.frozen(kw_only=True)
 class PythonFatalInit(SignalFinding):
@@ -109,6 +115,26 @@ class PythonFatalInit(SignalFinding):
     cause = "python-fatal-init"
     what = "the Python interpreter could not start"
     remedy = "PYTHONHOME, PYTHONPATH or the virtual environment point to a missing installation."
+
+
+@attrs.frozen(kw_only=True)
+class PythonShutdownRace(SignalFinding):
+    """
+    A thread still wrote while the interpreter ended.
+
+    Attributes:
+        stream: The stream that it wrote to, such as `<stderr>`.
+    """
+
+    cause = "python-shutdown-race"
+    default_role = Role.AFTER_EFFECT
+    endings = ("SIGABRT",)
+    versions = "Python 3.8 without, 3.9 on with `_enter_buffered_busy` in front"
+    what = "a daemon thread was writing while the interpreter ended"
+    remedy = "Join daemon threads before the end; why the program ended stands elsewhere."
+    references = ("python/cpython#129536", "riotkit-org/riotkit-do#52")
+
+    stream: str | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -124,6 +150,7 @@ class ThreadStacks(SignalFinding):
 _BY_WORDS: Final[tuple[tuple[str, type[SignalFinding], str], ...]] = (
     ("segmentation fault", Segfault, "SIGSEGV"),
     ("sigsegv", Segfault, "SIGSEGV"),
+    ("access violation", Segfault, "SIGSEGV"),
     ("abort", Abort, "SIGABRT"),
     ("sigabrt", Abort, "SIGABRT"),
     ("bus error", BusError, "SIGBUS"),
@@ -140,6 +167,9 @@ _BY_WORDS: Final[tuple[tuple[str, type[SignalFinding], str], ...]] = (
 )
 
 
+_STREAM: Final = re2.compile(r"could not acquire lock for .*name='(<\w+>)'")
+
+
 def _by_words(text: str) -> tuple[type[SignalFinding], str]:
     lowered = text.lower()
     for words, kind, signal in _BY_WORDS:
@@ -154,6 +184,7 @@ class _FaultBlock:
 
     def __init__(self, line: str, reason: str | None) -> None:
         self._reason = reason
+        self._of_threads = line.startswith("Thread ")
         self._parser = FaultDumpParser(line)
 
     def feed(self, line: str, *, claimed: bool) -> Consumed:
@@ -163,7 +194,23 @@ class _FaultBlock:
         stacks = self._parser.stacks()
         thread = next((stack.thread for stack in stacks if stack.current), None)
         if self._reason is None:
+            if thread is None and self._of_threads and any(stack.frames for stack in stacks):
+                # Asked for, a dump names the current thread or its time limit: this one
+                # is the rest of a fatal one, or a thread that Python does not know crashed.
+                thread = stacks[0].thread
+                return (Segfault(signal="SIGSEGV", thread=thread, stacks=stacks),)
             return (ThreadStacks(thread=thread, stacks=stacks),)
+        stream = _STREAM.search(self._reason)
+        if stream:
+            return (
+                PythonShutdownRace(
+                    signal="SIGABRT",
+                    detail=self._reason,
+                    thread=thread,
+                    stacks=stacks,
+                    stream=stream.group(1),
+                ),
+            )
         kind, signal = _by_words(self._reason)
         detail = self._parser.error if kind is PythonFatalInit else None
         return (
@@ -182,9 +229,10 @@ def _dump(match: Match, _: Context) -> Block:
 
 
 def _word(match: Match, _: Context) -> Finding:
-    text = match.group("word")
-    kind, signal = _by_words(text)
-    return kind(signal=signal)
+    found = match.groupdict()
+    kind, signal = _by_words(found["word"])
+    pid = found.get("pid") or found.get("job_pid")
+    return kind(signal=signal, pid=int(pid) if pid else None, rank=rank_of(match.string))
 
 
 def _recursion(_: Match, __: Context) -> Finding:
@@ -194,8 +242,9 @@ def _recursion(_: Match, __: Context) -> Finding:
 SIGNATURES: Final = (
     Signature(
         name="python-fatal-error",
-        pattern=r"Fatal Python error: (?P<reason>.*)$",
+        pattern=r"(?:Fatal Python error|Windows fatal exception): (?P<reason>.*)$",
         open_block=_fatal_error,
+        literals=("Fatal Python error: ", "Windows fatal exception: "),
     ),
     Signature(
         name="thread-stacks",
@@ -216,6 +265,13 @@ SIGNATURES: Final = (
         build=_word,
     ),
     Signature(
+        name="mpi-signal",
+        pattern=r"\] Signal: (?P<word>[A-Z][\w ]+?) \(\d+\)",
+        build=_word,
+        literals=("] Signal: ",),
+        generic=True,
+    ),
+    Signature(
         name="debugger-signal",
         pattern=r" received signal (?P<word>SIG(?:SEGV|BUS|FPE|ILL|ABRT)), ",
         build=_word,
@@ -228,14 +284,15 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="shell-signal",
-        pattern=r"(?:^|line \d+: +\d+ |^zsh: |^\[\d+\] +\d+ )"
-        r"(?P<word>[Ss]egmentation fault|Aborted|abort|[Bb]us error|Illegal instruction"
+        pattern=r"(?:^|line \d+: +(?P<pid>\d{1,9}) |^zsh: |^\[\d+\] +[+-]? *(?P<job_pid>\d{1,9}) )"
+        r"(?P<word>[Ss]egmentation fault|Aborted|Abort trap|abort|[Bb]us error|Illegal instruction"
         r"|illegal hardware instruction|Floating point exception|floating point exception)"
         r"(?:: \d+)?(?: \(core dumped\))?(?:$|  )",
         build=_word,
         literals=(
             "egmentation fault",
             "Aborted",
+            "Abort trap",
             "zsh: abort",
             "us error",
             "Illegal instruction",

@@ -6,6 +6,7 @@ import attrs
 import re2
 
 from diagnostics._errno import describe
+from diagnostics.catalog._building import Recognized
 from diagnostics.findings import Finding, Role
 from diagnostics.signatures import Context, Match, Signature
 
@@ -16,7 +17,7 @@ _AFTER_EFFECT_REMEDY: Final = (
 
 
 @attrs.frozen(kw_only=True)
-class RingFinding(Finding):
+class RingFinding(Recognized):
     """
     Something the ring back-end said.
 
@@ -24,9 +25,6 @@ class RingFinding(Finding):
         rank: The rank of the process, where an earlier line tells it.
         exception: The class of the exception it arrived in.
     """
-
-    rank: int | None = None
-    exception: str | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -191,7 +189,6 @@ class RingBadConfig(RingFinding):
     endings = ("exit",)
     remedy = "Correct MLX_RANK, MLX_HOSTFILE or the host file, or the operation that was asked for."
 
-    detail: str | None = None
     src: int | None = None
     dst: int | None = None
 
@@ -293,6 +290,12 @@ def _bad_config(match: Match, context: Context) -> Finding:
     )
 
 
+def _host_file(match: Match, context: Context) -> Finding | None:
+    # MLX reads its host file and the headers of safetensors with the same JSON library.
+    path = str(context.facts.get("source-path") or "")
+    return None if path.endswith(".safetensors") else _bad_config(match, context)
+
+
 def _bad_address(match: Match, context: Context) -> Finding:
     address = match.group("address")
     return RingBadAddress(
@@ -375,6 +378,12 @@ SIGNATURES: Final = (
             "Can't perform the ring all reduce",
             "[ring] Group split",
         ),
+    ),
+    Signature(
+        name="ring-host-file",
+        pattern=_EXCEPTION + r"(?P<detail>\[json\.exception\.\w+\.\d+\].*)",
+        build=_host_file,
+        literals=("[json.exception.",),
     ),
     Signature(
         name="ring-bad-address",

@@ -1,5 +1,8 @@
 """What the tests of supervised runners share."""
 
+import os
+import select
+
 import pytest
 from faulty import Echo
 
@@ -32,3 +35,34 @@ def failures(supervisor, recorder):
     """Give a recorder that is subscribed to failures."""
     supervisor.subscribe(recorder, actors.RunnerFailed).get()
     return recorder
+
+
+class Fifo:
+    """A named pipe between a test and another process, on which the test never hangs."""
+
+    def __init__(self, path):
+        os.mkfifo(path)
+        self.path = str(path)
+        # Both ends: neither opening nor writing waits for the other process.
+        self._fd = os.open(path, os.O_RDWR)
+
+    def write(self, data=b"x"):
+        """Let the other process go on."""
+        os.write(self._fd, data)
+
+    def read(self, timeout=30):
+        """Return what the other process has written."""
+        assert select.select([self._fd], [], [], timeout)[0], "nothing was written"
+        return os.read(self._fd, 1000).decode()
+
+    def close(self):
+        """Give the descriptor back."""
+        os.close(self._fd)
+
+
+@pytest.fixture
+def fifo(tmp_path):
+    """Give a named pipe."""
+    fifo = Fifo(tmp_path / "fifo")
+    yield fifo
+    fifo.close()

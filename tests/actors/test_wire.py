@@ -415,6 +415,7 @@ def test_a_finding_class_declared_later_is_known_at_once():
     plain = to_dict(messages.ErrorChunk("r", 1, 1, "m"))
     plain["diagnostics"] = [{"cause": "test-wire-late", "role": "note", "evidence": [], "count": 1}]
     plain["diagnostics"][0].update(first_seen=0.0, last_seen=0.0, line=3, rank=1)
+    plain["diagnostics"][0].update(last_line=3, tentative=False, rank_reason="")
     with pytest.raises(WireError, match="test-wire-late"):
         from_json(json.dumps(plain))
 
@@ -424,7 +425,7 @@ def test_a_finding_class_declared_later_is_known_at_once():
         rank: int
 
     again = from_json(json.dumps(plain))
-    assert again.diagnostics == (LateFinding(rank=1, role=Role.NOTE, line=3),)
+    assert again.diagnostics == (LateFinding(rank=1, role=Role.NOTE, line=3, last_line=3),)
 
 
 def read_or_refuse(read, data):

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from diagnostics.collector import RunnerDiagnosticCollector
-from diagnostics.diagnosis import Diagnosis, Ending, ordered, to_json_dict
+from diagnostics.diagnosis import Diagnosis, Ending, to_json_dict
 from diagnostics.findings import Finding, Role
+from diagnostics.ranking import ordered
 from diagnostics.render import render
 
 TIMEOUT = (

@@ -121,5 +121,9 @@ def test_tests_named_in_the_architecture_exist():
     assert len(named) >= 20
     there = set()
     for path in (ROOT / "tests").rglob("*.py"):
-        there |= {path.name, path.stem, *re.findall(r"^def (test_\w+)", path.read_text(), re.M)}
+        there |= {
+            path.name,
+            path.stem,
+            *re.findall(r"^def (test_\w+)", path.read_text(), re.MULTILINE),
+        }
     assert named - there == set()

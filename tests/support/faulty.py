@@ -19,6 +19,12 @@ import actors
 
 MARKER = "the last words of this runner"
 
+PROGRAM_ENVIRONMENT = {
+    **os.environ,
+    "PYTHONPATH": f"{Path(actors.__file__).parents[1]}{os.pathsep}{Path(__file__).parent}",
+}
+"""For programs of their own: they find what the tests find."""
+
 
 class Echo(actors.Runner):
     """Answers with what it gets, and does to itself what it is told."""
@@ -121,6 +127,9 @@ class Echo(actors.Runner):
     def answer_unpicklably(self):
         return threading.Lock()
 
+    def fail_at_length(self, size):
+        raise ValueError("x" * size)
+
     def fail_and_linger(self):
         """Raise, with a thread that keeps the process from its end."""
         threading.Thread(target=threading.Event().wait).start()
@@ -136,8 +145,9 @@ class Echo(actors.Runner):
         return ctypes.pythonapi.Py_AtExit(ctypes.cast(pause, ctypes.c_void_p)) == 0
 
     def wait_for_file(self, path):
-        """Wait until a test opens the other end of a FIFO, then leave."""
-        Path(path).read_text()
+        """Wait until a test has written to a FIFO, then leave."""
+        with Path(path).open("rb", buffering=0) as file:
+            file.read(1)
         sys.exit(3)
 
     def state_from_the_parent(self):

@@ -1,0 +1,122 @@
+"""The most telling lines of an output in which nothing was recognised."""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final, final
+
+from diagnostics._lines import decode, shorten
+
+_VARIABLE: Final = re.compile(r"0x[0-9a-fA-F]+|\d+|'[^']{0,80}'|\"[^\"]{0,80}\"|/[\w./-]{2,}")
+_WORDS: Final = re.compile(
+    r"(?i)\b(?:error|fatal|fail(?:ed|ure)?|panic|abort(?:ed)?|exception|critical|killed|cannot"
+    r"|could(?: not|n't)|unable|invalid|denied|refused|timed? ?out|corrupt\w*|unexpected|assert\w*"
+    r"|overflow|violation|out of|no such|not found|lost|died|dead)\b"
+)
+_FRAME: Final = re.compile(r'^\s+(?:File "|at |from |#\d+ )|^\s*frame #\d+|^\s*\S+\(\+?0x')
+_CALM: Final = re.compile(r"(?:^|[\s\[|(\]])(?:INFO|DEBUG|info|debug)(?:[\s\]|:)])")
+
+_TEMPLATES: Final = 512
+_TEMPLATE_LENGTH: Final = 120
+_SAMPLED_BYTES: Final = 2_048  # of a block: enough to learn what the healthy output is like
+_SAMPLED_LINES: Final = 4
+_EVERY_BLOCK: Final = 64  # after so many blocks only each 16th is looked at
+_LINES: Final = 6
+_LINE: Final = 500
+_ENOUGH: Final = 2.5
+_AT_LEAST: Final = 3
+
+
+def template_of(line: str) -> str:
+    """
+    Return a line without what varies: numbers, quoted texts, paths.
+
+    Args:
+        line: The line.
+    """
+    return _VARIABLE.sub("*", line[: 2 * _TEMPLATE_LENGTH])[:_TEMPLATE_LENGTH]
+
+
+@final
+class Templates:
+    """
+    The kinds of lines that an output has, each once, within fixed memory.
+
+    They are learned from a sample: the first lines of each block.
+    """
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+        self._blocks = 0
+
+    def learn(self, block: bytes) -> None:
+        """
+        Take note of the kinds of lines in a block of output.
+
+        Args:
+            block: Whole lines.
+        """
+        self._blocks += 1
+        if self._blocks > _EVERY_BLOCK and self._blocks % 16:
+            return
+        for line in block[:_SAMPLED_BYTES].splitlines()[:_SAMPLED_LINES]:
+            kind = template_of(decode(line))
+            if kind in self._counts or len(self._counts) < _TEMPLATES:
+                self._counts[kind] = self._counts.get(kind, 0) + 1
+
+    def is_new(self, line: str, *, within: int = 1) -> bool:
+        """
+        Return whether a line is of a kind that was hardly seen.
+
+        Args:
+            line: The line.
+            within: How often at most, its own appearance included.
+        """
+        return self._counts.get(template_of(line), 0) <= within
+
+
+def telling_lines(tail: Sequence[str], templates: Templates) -> tuple[str, ...]:
+    """
+    Choose the lines of a tail that say most about an end, in the order printed.
+
+    Lines of an unusual kind, with words of failure, near the end and not part of a
+    stack come first.
+
+    Args:
+        tail: The last lines of the output.
+        templates: The kinds of lines of the whole output.
+    """
+    in_tail: dict[str, int] = {}
+    for line in tail:
+        kind = template_of(line)
+        in_tail[kind] = in_tail.get(kind, 0) + 1
+    scored = [
+        (_score(line, index, len(tail), templates, in_tail[template_of(line)]), index)
+        for index, line in enumerate(tail)
+        if line.strip()
+    ]
+    ranked = sorted(scored, key=lambda item: (-item[0], -item[1]))[:_LINES]
+    best = [item for item in ranked if item[0] >= _ENOUGH] or ranked[:_AT_LEAST]
+    return tuple(_unique(shorten(tail[index], _LINE) for _, index in sorted(best, key=_index)))
+
+
+def _index(item: tuple[float, int]) -> int:
+    return item[1]
+
+
+def _score(line: str, index: int, length: int, templates: Templates, repeated: int) -> float:
+    score = 2.0 * (index + 1) / length  # the nearer to the end, the more it says
+    if _WORDS.search(line):
+        score += 2.0
+    if templates.is_new(line, within=repeated):
+        score += 1.0
+    if repeated > 3:  # noqa: PLR2004  # what is repeated is the ordinary
+        score -= 1.0
+    if _FRAME.search(line):
+        score -= 1.5
+    if _CALM.search(line):
+        score -= 1.5
+    return score
+
+
+def _unique(lines: Iterable[str]) -> Iterable[str]:
+    return dict.fromkeys(lines)

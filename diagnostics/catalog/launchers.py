@@ -1,0 +1,121 @@
+"""What a launcher says about the end of one of its processes."""
+
+import signal
+from typing import Any, Final
+
+from diagnostics.catalog.host import SignalKilled, SignalTerminated
+from diagnostics.catalog.native import (
+    Abort,
+    BusError,
+    FloatingPointException,
+    IllegalInstruction,
+    Segfault,
+)
+from diagnostics.catalog.workers import WorkerProcessDied
+from diagnostics.findings import Finding
+from diagnostics.signatures import Context, Match, Signature
+
+_BY_SIGNAL: Final[dict[str, type[Finding]]] = {
+    "SIGKILL": SignalKilled,
+    "SIGTERM": SignalTerminated,
+    "SIGSEGV": Segfault,
+    "SIGABRT": Abort,
+    "SIGBUS": BusError,
+    "SIGILL": IllegalInstruction,
+    "SIGFPE": FloatingPointException,
+}
+
+
+def _ended(match: Match, _: Context) -> Finding | None:
+    found = match.groupdict()
+    code = int(found["exit_code"]) if found.get("exit_code") else None
+    name = found.get("signal")
+    if name is None and code is not None and (code < 0 or 128 < code < 160):  # noqa: PLR2004
+        name = _name(-code if code < 0 else code - 128)
+    values: dict[str, Any] = {
+        key: int(found[key]) for key in ("rank", "pid") if found.get(key) is not None
+    }
+    if name is None:
+        return WorkerProcessDied(exit_code=code, **values) if code else None
+    if name == "SIGTERM" and code is not None:
+        return None  # the launcher's own: it ends the others when one is dead
+    kind = _BY_SIGNAL.get(name)
+    if kind is None:
+        return WorkerProcessDied(exit_code=code, signal=name, **values)
+    return kind(signal=name, exit_code=code, **values)  # type: ignore[call-arg]
+
+
+def _name(number: int) -> str | None:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return None
+
+
+SIGNATURES: Final = (
+    Signature(
+        name="torch-elastic",
+        pattern=r"failed \(exitcode: (?P<exit_code>-?\d{1,6})\) local_rank: (?P<rank>\d{1,6}) "
+        r"\(pid: (?P<pid>\d{1,9})\)",
+        build=_ended,
+        literals=("failed (exitcode: ",),
+    ),
+    Signature(
+        name="torch-elastic-signal",
+        pattern=r"Signal \d{1,2} \((?P<signal>SIG[A-Z]+)\) received by PID (?P<pid>\d{1,9})",
+        build=_ended,
+        literals=(") received by PID ",),
+    ),
+    Signature(
+        name="mlx-launch",
+        pattern=r"Node with rank (?P<rank>\d{1,6}) exited with code (?P<exit_code>-?\d{1,6})\b",
+        build=_ended,
+    ),
+    Signature(
+        name="mpirun-signal",
+        pattern=r"rank (?P<rank>\d{1,6}) with PID (?P<pid>\d{1,9}) on node \S+ exited on signal "
+        r"(?P<number>\d{1,2})\b",
+        build=lambda match, _: _ended_by_number(match),
+        literals=(" exited on signal ",),
+    ),
+    Signature(
+        name="signal-by-name",
+        pattern=r"(?:terminated by|died (?:from|with|by)|killed by|exited (?:on|due to))"
+        r" (?:signal )?"
+        r"(?P<signal>SIG(?:KILL|SEGV|ABRT|BUS|ILL|FPE|TERM))\b",
+        build=_ended,
+        literals=(" SIGKILL", " SIGSEGV", " SIGABRT", " SIGBUS", " SIGILL", " SIGFPE", " SIGTERM"),
+        generic=True,
+    ),
+    Signature(
+        name="systemd-exit",
+        pattern=r"code=(?:killed|dumped), status=(?P<number>\d{1,2})/",
+        build=lambda match, _: _ended_by_number(match),
+        literals=("code=killed, status=", "code=dumped, status="),
+    ),
+    Signature(
+        name="multiprocessing-exit",
+        pattern=r"(?i)\b(?:process|worker|child|container|service|task|node)\b.{0,60}?(?:exited"
+        r"|died|terminated|ended|crashed)"
+        r"(?: unexpectedly)? with (?:exit ?)?(?:code|status)[ =:]+(?P<exit_code>-?\d{1,4})\b",
+        build=_ended,
+        literals=(
+            " with exit code",
+            " with code ",
+            " with exit status",
+            " with exitcode",
+            " with status ",
+        ),
+        generic=True,
+    ),
+)
+
+
+def _ended_by_number(match: Match) -> Finding | None:
+    found = match.groupdict()
+    name = _name(int(found["number"]))
+    values: dict[str, Any] = {
+        key: int(found[key]) for key in ("rank", "pid") if found.get(key) is not None
+    }
+    kind = _BY_SIGNAL.get(name or "")
+    return (kind or WorkerProcessDied)(signal=name, **values)  # type: ignore[call-arg]

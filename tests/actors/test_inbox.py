@@ -1,0 +1,334 @@
+"""The parent's side of an inbox: each task is in one place, and ends once."""
+
+import contextlib
+import threading
+
+import pykka
+import pytest
+from pykka import messages
+from pykka._envelope import Envelope
+
+from actors._frames import (
+    Acknowledged,
+    CancelTask,
+    Chunk,
+    Credit,
+    Reply,
+    ReplyError,
+    Request,
+    Started,
+    StreamClosed,
+    StreamOpened,
+)
+from actors._future import RunnerFuture
+from actors._inbox import RunnerInbox, fail_all
+from actors._payload import pack, unpack
+from actors.errors import FrameTooLargeError, RunnerUnavailableError, UnsendableError
+from actors.messages import ChunkGenerated, LostTask, TaskAcknowledged, TaskStatus
+from actors.messages import TaskStatusUpdated as Updated
+from actors.termination import RunnerTerminationError
+
+
+class World:
+    """A port that keeps what is posted, and everything else an inbox talks to."""
+
+    def __init__(self, **options):
+        self.posted, self.stops, self.soon, self.events = [], [], [], []
+        options = {"limit": 1000, "max_waiting": 3, **options}
+        self.inbox = RunnerInbox(
+            "r",
+            on_stop=self.stops.append,
+            call_soon=self.soon.append,
+            publish=self.events.append,
+            **options,
+        )
+
+    def post(self, message, payload=()):
+        """Take a frame, as a port does."""
+        self.posted.append((message, unpack(payload) if payload else None))
+
+    def ask(self, message="?"):
+        """Ask as a ref does."""
+        future = RunnerFuture()
+        self.inbox.put(Envelope(message, reply_to=future))
+        return future
+
+    def tell(self, message="!"):
+        """Tell as a ref does."""
+        self.inbox.put(Envelope(message))
+
+    def receive(self, message, *payload):
+        """Receive a frame from the runner."""
+        return self.inbox.received(message, pack(payload[0], "it") if payload else ())
+
+
+@pytest.fixture
+def world():
+    """Give an inbox whose runner is up."""
+    world = World()
+    world.inbox.attach(world)
+    return world
+
+
+class DownError(Exception):
+    """What a refused message is answered with."""
+
+
+def test_messages_wait_until_the_runner_is_up_and_go_in_order():
+    """Asks are numbered, tells are task 0."""
+    world = World()
+    world.ask("a")
+    world.tell("b")
+    world.ask("c")
+    assert world.posted == []
+    assert not world.inbox.empty()
+    world.inbox.attach(world)
+    world.tell("d")
+    expected = [(Request(1), "a"), (Request(0), "b"), (Request(2), "c"), (Request(0), "d")]
+    assert world.posted == expected
+    assert world.inbox.empty()
+
+
+def test_more_than_the_limit_do_not_wait():
+    """The sender is told, and nothing is lost."""
+    world = World()
+    for n in range(3):
+        world.ask(n)
+    with pytest.raises(RunnerUnavailableError, match="3 messages wait for it"):
+        world.tell("one too many")
+    world.inbox.attach(world)
+    world.tell("welcome again")
+    assert len(world.posted) == 4
+
+
+def test_held_messages_wait_and_the_tasks_in_flight_go_on(world):
+    """As before a restart that somebody asked for."""
+    first = world.ask("first")
+    world.inbox.hold()
+    second = world.ask("second")
+    assert [message for _, message in world.posted] == ["first"]
+    world.receive(Reply(1), "answer")
+    assert first.get(timeout=0) == "answer"
+    world.inbox.detach()
+    world.inbox.attach(world)
+    assert [message for _, message in world.posted] == ["first", "second"]
+    with pytest.raises(pykka.Timeout):
+        second.get(timeout=0)
+
+
+def test_refused_messages_are_answered_with_an_error_of_their_own(world):
+    """Waiting ones too; those in flight go on; a `tell` raises."""
+    flying = world.ask("flying")
+    world.inbox.hold()
+    waiting = world.ask("waiting")
+    fail_all(world.inbox.refuse(DownError).tasks, DownError)
+    errors = []
+    for future in (waiting, world.ask("late"), world.ask("later")):
+        with pytest.raises(DownError) as caught:
+            future.get(timeout=0)
+        errors.append(caught.value)
+    assert len(set(map(id, errors))) == 3
+    with pytest.raises(DownError):
+        world.tell()
+    world.receive(Reply(1), "answer")
+    assert flying.get(timeout=0) == "answer"
+
+
+def test_reopened_inbox_takes_messages_again(world):
+    """After a start on request."""
+    world.inbox.refuse(DownError)
+    world.inbox.reopen()
+    world.tell("again")
+    assert world.posted == [(Request(0), "again")]
+
+
+def test_detached_tasks_are_ended_by_whoever_took_them(world):
+    """A late answer finds nothing to end, and messages wait from then on."""
+    future = world.ask("x")
+    world.receive(Acknowledged(1))
+    detached = world.inbox.detach()
+    assert detached.lost == (LostTask(1, "str", acknowledged=True),)
+    fail_all(detached.tasks, DownError)
+    world.receive(Reply(1), "too late")
+    with pytest.raises(DownError):
+        future.get(timeout=0)
+    assert world.inbox.detach().tasks == ()
+    world.ask("waits")
+    assert len(world.posted) == 1
+
+
+def test_each_task_ends_exactly_once_however_answers_and_detach_race():
+    """Whoever takes a task out of the table ends it."""
+    world = World(max_waiting=10_000)
+    world.inbox.attach(world)
+    futures = [world.ask(n) for n in range(2000)]
+    begin = threading.Barrier(2)
+    detached = []
+
+    def detach():
+        begin.wait()
+        detached.extend(world.inbox.detach().tasks)
+
+    thread = threading.Thread(target=detach)
+    thread.start()
+    begin.wait()
+    for n in range(len(futures)):
+        world.receive(Reply(n + 1), n)
+    thread.join()
+    fail_all(detached, DownError)
+    ends = [event for event in world.events if event.status is TaskStatus.COMPLETE]
+    assert len(ends) + len(detached) == len(futures)
+    for n, future in enumerate(futures):
+        with contextlib.suppress(DownError):
+            assert future.get(timeout=0) == n
+
+
+def test_events_of_a_task_are_published_in_order(world):
+    """Acknowledged, running, complete."""
+    world.ask("x")
+    world.receive(Acknowledged(1))
+    world.receive(Reply(1), "y")
+    world.receive(Reply(1), "y")
+    assert world.events == [
+        TaskAcknowledged("r", 1),
+        Updated("r", 1, TaskStatus.RUNNING),
+        Updated("r", 1, TaskStatus.COMPLETE),
+    ]
+
+
+def test_exception_of_the_handler_is_raised_to_the_asker(world):
+    """And the task has failed."""
+    future = world.ask("x")
+    error = LookupError("no")
+    world.receive(ReplyError(1, RunnerTerminationError.from_exception(error)), error)
+    with pytest.raises(LookupError, match="no"):
+        future.get(timeout=0)
+    assert world.events == [Updated("r", 1, TaskStatus.FAILED)]
+
+
+def test_stream_gives_chunks_and_grants_credit_as_they_are_taken(world):
+    """Half a window at a time."""
+    future = world.ask("x")
+    world.receive(StreamOpened(1))
+    stream = future.get(timeout=0)
+    for n in range(200):
+        world.receive(Chunk(1, n), n)
+    world.receive(StreamClosed(1))
+    assert list(stream) == list(range(200))
+    assert world.events.count(ChunkGenerated("r", 1, 199)) == 1
+    assert world.events[-1] == Updated("r", 1, TaskStatus.COMPLETE)
+    assert (Credit(1, 128), None) not in world.posted  # the task had ended by then
+
+
+def test_reader_of_a_running_stream_grants_credit(world):
+    """The runner may go on."""
+    future = world.ask("x")
+    world.receive(StreamOpened(1))
+    stream = future.get(timeout=0)
+    for n in range(128):
+        world.receive(Chunk(1, n), n)
+        next(stream)
+    assert world.posted[-1] == (Credit(1, 128), None)
+
+
+def test_dropped_stream_cancels_its_task_soon(world):
+    """Not in the destructor, which may run anywhere."""
+    future = world.ask("x")
+    world.receive(StreamOpened(1))
+    del future
+    (call,) = world.soon
+    assert len(world.posted) == 1
+    call()
+    assert world.posted[-1] == (CancelTask(1), None)
+    world.receive(StreamClosed(1, cancelled=True))
+    assert world.events == [Updated("r", 1, TaskStatus.CANCELLED)]
+
+
+def test_stream_of_a_lost_task_raises_after_its_chunks(world):
+    """And the failure lists how many had come."""
+    future = world.ask("x")
+    world.receive(StreamOpened(1))
+    world.receive(Chunk(1, 0), "a")
+    stream = future.get(timeout=0)
+    detached = world.inbox.detach()
+    assert detached.lost[0].chunks == 1
+    fail_all(detached.tasks, DownError)
+    assert next(stream) == "a"
+    with pytest.raises(DownError):
+        next(stream)
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [[StreamClosed(1)], [StreamOpened(1), StreamOpened(1)], [Started()]],
+    ids=["end of no stream", "stream opened twice", "no task's"],
+)
+def test_frame_out_of_turn_is_not_taken(world, frames):
+    """It is the port's to end such a runner; the asker is answered by that end."""
+    future = world.ask("x")
+    assert [world.receive(frame) for frame in frames] == [True] * (len(frames) - 1) + [False]
+    fail_all(world.inbox.detach().tasks, DownError)
+    if len(frames) == 1:
+        with pytest.raises(DownError):
+            future.get(timeout=0)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [Acknowledged(7), Chunk(7, 0), Reply(7), StreamOpened(7), StreamClosed(7)],
+    ids=lambda frame: type(frame).__name__,
+)
+def test_frame_of_a_task_that_has_ended_is_dropped(world, frame):
+    """The end and the frame had crossed."""
+    world.receive(frame)
+    assert world.events == []
+
+
+def test_future_that_its_owner_has_set_hurts_nobody(world):
+    """`queue.Full` of one asker must not reach the one who answers all."""
+    by_reply, by_stream, by_failure = world.ask(), world.ask(), world.ask()
+    for future in (by_reply, by_stream, by_failure):
+        future.set("of myself")
+    world.receive(Reply(1), "y")
+    world.receive(StreamOpened(2))
+    fail_all(world.inbox.detach().tasks, DownError)
+    assert pykka.get_all([by_reply, by_stream, by_failure]) == ["of myself"] * 3
+
+
+def test_stop_goes_to_the_supervisor(world):
+    """With the future of whoever waits."""
+    future = RunnerFuture()
+    world.inbox.put(Envelope(messages._ActorStop(), reply_to=future))
+    world.inbox.put(Envelope(messages._ActorStop()))
+    assert world.stops == [future, None]
+
+
+def test_message_that_cannot_be_sent_is_an_error_of_the_sender(world):
+    """Nothing is registered and nothing sent."""
+    with pytest.raises(UnsendableError):
+        world.ask(threading.Lock())
+    with pytest.raises(FrameTooLargeError):
+        world.ask("x" * 1001)
+    assert world.posted == []
+    assert world.inbox.in_flight_since() is None
+
+
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [
+        ("text", "str"),
+        (messages.ProxyCall(("model", "generate"), (), {}), "model.generate"),
+        (messages.ProxyGetAttr(("model",)), "model"),
+        (LostTask(1, "x"), "actors.messages.LostTask"),
+    ],
+)
+def test_lost_task_says_what_it_was(world, message, kind):
+    """The class of the message, or the attribute of a proxy's call."""
+    world.ask(message)
+    assert world.inbox.detach().lost[0].message_type == kind
+
+
+def test_messages_are_taken_in_the_runners_process_only(world):
+    """Pykka's other half of an inbox is there."""
+    with pytest.raises(TypeError, match="own process"):
+        world.inbox.get()

@@ -1,0 +1,91 @@
+"""The user's objects as segments: what travels in place, what is refused, and how."""
+
+import threading
+
+import pytest
+from faulty import Note
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actors._payload import pack, unpack
+from actors._sealed import Sealed
+from actors.errors import RemoteError, UnsendableError, WireError
+from actors.termination import RunnerTerminationError
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text() | st.binary(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=10,
+)
+
+
+@given(values)
+def test_whatever_can_be_pickled_comes_back_equal(value):
+    """Through the segments."""
+    assert unpack(pack(value, "it")) == value
+
+
+class Loud:
+    """Fails when it is rebuilt."""
+
+    def __reduce__(self):
+        return _raise, ()
+
+
+def _raise():
+    raise LookupError("not here")
+
+
+def test_large_buffers_travel_beside_the_pickle_and_small_ones_within():
+    """PEP 574, up to the number of segments that a frame has."""
+    np = pytest.importorskip("numpy")
+    large, small = np.arange(10_000), np.arange(10)
+    segments = pack([large, small, large.reshape(100, 100).T[::2]], "arrays")
+    assert len(segments) == 2
+    assert len(segments[0]) < 100_000
+    first, second, third = unpack(segments)
+    assert (first == large).all()
+    assert (second == small).all()
+    assert (third == large.reshape(100, 100).T[::2]).all()
+    assert len(pack([large] + [np.arange(5000) for _ in range(300)], "arrays")) == 251
+
+
+def test_object_that_cannot_be_pickled_names_itself_and_why():
+    """Nothing is sent then."""
+    with pytest.raises(UnsendableError, match=r"^message to 'x' of type _thread\.lock cannot"):
+        pack(threading.Lock(), "message to 'x'")
+
+
+def test_object_that_cannot_be_rebuilt_here_is_a_wire_error():
+    """With the reason as its cause."""
+    with pytest.raises(WireError, match="LookupError: not here") as caught:
+        unpack(pack(Loud(), "it"))
+    assert isinstance(caught.value.__cause__, LookupError)
+
+
+def test_sealed_answer_is_opened_once_by_whoever_asks_first():
+    """All get the same object."""
+    sealed = Sealed(pack(Note("x"), "it"))
+    assert sealed.open() == Note("x")
+    assert sealed.open() is sealed.open()
+
+
+def test_sealed_answer_that_cannot_be_rebuilt_raises_each_time():
+    """Not only the first."""
+    sealed = Sealed(pack(Loud(), "it"))
+    for _ in range(2):
+        with pytest.raises(WireError):
+            sealed.open()
+
+
+@pytest.mark.parametrize("payload", [(), pack(Loud(), "it"), pack("no exception", "it")])
+def test_exception_that_does_not_come_back_is_raised_as_its_description(payload):
+    """Type, message and traceback are there all the same."""
+    try:
+        raise KeyError("x")
+    except KeyError as error:
+        remote = RunnerTerminationError.from_exception(error)
+    with pytest.raises(RemoteError, match="KeyError: 'x'") as caught:
+        Sealed(payload, remote).open()
+    assert caught.value.error is remote
+    assert "Traceback" in caught.value.__notes__[0]

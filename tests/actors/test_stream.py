@@ -1,0 +1,129 @@
+"""A stream's two sides: chunks, the end, the reader that goes away."""
+
+import gc
+import threading
+
+import pytest
+
+from actors._stream import WINDOW, Stream, StreamCore
+from actors.errors import TaskCancelledError
+
+
+@pytest.fixture
+def abandoned():
+    """Give the list of calls of `abandon`."""
+    return []
+
+
+@pytest.fixture
+def core(abandoned):
+    """Give a core whose grants are not looked at."""
+    return StreamCore(grant=lambda chunks: None, abandon=lambda: abandoned.append(True))
+
+
+def test_chunks_come_in_order_and_then_the_end(core, abandoned):
+    """The end stays the end."""
+    for n in range(3):
+        core.push(n)
+    core.finish()
+    stream = Stream(core)
+    assert stream.result() == [0, 1, 2]
+    assert list(stream) == []
+    del stream
+    assert abandoned == []
+
+
+def test_error_comes_after_the_chunks(core):
+    """The first end counts, and nothing comes after it."""
+    core.push("a")
+    core.finish(LookupError("no"))
+    core.finish()
+    core.push("late")
+    stream = Stream(core)
+    assert next(stream) == "a"
+    for _ in range(2):
+        with pytest.raises(LookupError):
+            next(stream)
+
+
+def test_reader_waits_for_a_chunk_and_for_the_end(core):
+    """It is woken by each."""
+    got = []
+    reader = threading.Thread(target=lambda: got.extend(Stream(core)))
+    reader.start()
+    core.push(1)
+    core.push(2)
+    core.finish()
+    reader.join(30)
+    assert got == [1, 2]
+
+
+@pytest.mark.parametrize("leave", ["cancel", "with", "drop"])
+def test_leaving_before_the_end_abandons_once(core, abandoned, leave):
+    """However it is left; what had come is dropped, and so is what comes."""
+    core.push(1)
+    stream = Stream(core)
+    if leave == "cancel":
+        stream.cancel()
+        stream.cancel()
+    elif leave == "with":
+        with stream as entered:
+            assert next(entered) == 1
+    if leave != "drop":
+        with pytest.raises(TaskCancelledError):
+            next(stream)
+    del stream
+    gc.collect()
+    core.push(2)
+    core.finish()
+    assert abandoned == [True]
+    assert core.cancelled
+
+
+def test_cancel_wakes_the_reader(core):
+    """From another thread."""
+    caught = []
+    stream = Stream(core)
+
+    def read():
+        try:
+            next(stream)
+        except TaskCancelledError as error:
+            caught.append(error)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    stream.cancel()
+    reader.join(30)
+    assert len(caught) == 1
+
+
+def test_credit_is_granted_for_half_a_window(abandoned):
+    """Not for each chunk."""
+    grants = []
+    core = StreamCore(grant=grants.append, abandon=lambda: None)
+    for n in range(WINDOW):
+        core.push(n)
+    stream = Stream(core)
+    for _ in range(WINDOW):
+        next(stream)
+    assert grants == [WINDOW // 2, WINDOW // 2]
+
+
+def test_writer_in_the_same_process_is_held_back_by_a_slow_reader(core):
+    """And goes on when there is room, or nobody reads any more."""
+    for n in range(WINDOW):
+        assert core.wait_for_room()
+        core.push(n)
+    answers = []
+    writer = threading.Thread(target=lambda: answers.append(core.wait_for_room()))
+    writer.start()
+    stream = Stream(core)
+    next(stream)
+    writer.join(30)
+    core.push("the window is full again")
+    writer = threading.Thread(target=lambda: answers.append(core.wait_for_room()))
+    writer.start()
+    stream.cancel()
+    writer.join(30)
+    assert answers == [True, False]
