@@ -1,5 +1,8 @@
 """Say why a process died, from what it printed."""
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from diagnostics._consumed import Consumed
 from diagnostics.actor import DiagnosticActor
 from diagnostics.actor_messages import (
@@ -11,7 +14,6 @@ from diagnostics.actor_messages import (
     OutputReceived,
     Watch,
 )
-from diagnostics.catalog import KnownDiagnostic
 from diagnostics.collector import RunnerDiagnosticCollector
 from diagnostics.diagnosis import Diagnosis, Ending, to_json_dict
 from diagnostics.findings import Finding, Role, finding_types
@@ -27,6 +29,9 @@ from diagnostics.signatures import (
     registered_signatures,
 )
 from diagnostics.stacks import Frame, RaisedException, ThreadStack
+
+if TYPE_CHECKING:
+    from diagnostics.catalog import KnownDiagnostic
 
 __all__ = [
     "Block",
@@ -61,3 +66,10 @@ __all__ = [
     "render",
     "to_json_dict",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Load the catalogue only when its union is asked for; see `signatures.load_catalogues`."""
+    if name == "KnownDiagnostic":
+        return importlib.import_module("diagnostics.catalog").KnownDiagnostic
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

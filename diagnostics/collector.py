@@ -4,7 +4,6 @@ import sys
 from collections.abc import Iterable
 from typing import Final, final
 
-import diagnostics.catalog  # noqa: F401  # its import registers the built-in signatures
 from diagnostics._lines import LineSplitter, without_escapes
 from diagnostics._recognizer import Recognizer
 from diagnostics._scanner import Scanner

@@ -1,6 +1,7 @@
 """What is recognised: signatures, and the registry they come from."""
 
 import functools
+import importlib
 import importlib.metadata
 import logging
 import re
@@ -14,6 +15,7 @@ from diagnostics._consumed import Consumed
 from diagnostics.findings import Finding
 
 ENTRY_POINT_GROUP: Final = "runner_actors.signatures"
+_BUILT_IN: Final = "diagnostics.catalog"
 
 _MIN_LITERAL: Final = 4  # a shorter one would make a candidate of nearly every line
 
@@ -199,6 +201,14 @@ def _class_length(pattern: str, start: int) -> int:
 _registry: Final[dict[str, Signature]] = {}
 
 
+def declare(signature: Signature) -> Signature:
+    """Register a signature of the built-in catalogue, which is being loaded."""
+    known = _registry.setdefault(signature.name, signature)
+    if known != signature:
+        raise SignatureError(f"signature {signature.name!r} is already registered")
+    return signature
+
+
 def register(signature: Signature) -> Signature:
     """
     Make a signature known to every collector that is made from now on.
@@ -212,10 +222,8 @@ def register(signature: Signature) -> Signature:
     Raises:
         SignatureError: If another signature has this name.
     """
-    known = _registry.setdefault(signature.name, signature)
-    if known != signature:
-        raise SignatureError(f"signature {signature.name!r} is already registered")
-    return signature
+    load_catalogues()
+    return declare(signature)
 
 
 def registered_signatures() -> tuple[Signature, ...]:
@@ -226,16 +234,23 @@ def registered_signatures() -> tuple[Signature, ...]:
     names a `Signature`, an iterable of them, or a function that returns either. One
     that fails is reported once on the logger `diagnostics` and left out.
     """
-    _load_plugins()
+    load_catalogues()
     return tuple(_registry.values())
 
 
 @functools.cache
-def _load_plugins() -> None:
+def load_catalogues() -> None:
+    """
+    Load the built-in catalogue and the plugins' ones, once.
+
+    Both by name and when they are first asked for: they take some tenths of a second, which
+    a process that only makes messages about findings, such as a runner's, need not spend.
+    """
+    importlib.import_module(_BUILT_IN)
     for entry in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP):
         try:
             for signature in _from_plugin(entry.load()):
-                register(signature)
+                declare(signature)
         except Exception:
             logger.exception("signatures of plugin %s (%s) are left out", entry.name, entry.value)
 

@@ -182,7 +182,7 @@ from diagnostics.catalog.workers import (
     UnknownHostWrappedCrash,
     WorkerProcessDied,
 )
-from diagnostics.signatures import register
+from diagnostics.signatures import declare
 
 KnownDiagnostic: TypeAlias = (
     Abort
@@ -331,4 +331,4 @@ for _family in (
     python,
 ):
     for _signature in _family.SIGNATURES:
-        register(_signature)
+        declare(_signature)

@@ -31,9 +31,9 @@ EXPLOSION = Signature(
 def registry(monkeypatch):
     """A registry of this test's own, with no plugin loaded."""
     monkeypatch.setattr(module, "_registry", {})
-    module._load_plugins.cache_clear()
+    module.load_catalogues.cache_clear()
     yield module
-    module._load_plugins.cache_clear()
+    module.load_catalogues.cache_clear()
 
 
 def entry_points(monkeypatch, **values):
