@@ -1,6 +1,5 @@
 """First code in the runner's process, before anything of the user is imported."""
 
-import ctypes
 import faulthandler
 import os
 import pickle
@@ -17,9 +16,6 @@ from actors._host import RunnerHost, end_own_group
 DUMP_SIGNAL: Final = signal.SIGUSR1
 """Makes a runner write the stacks of its threads to fd 2, whatever it is doing."""
 
-_PR_SET_PDEATHSIG: Final = 1
-"""From `prctl(2)`."""
-
 
 _hosts: Final[list[RunnerHost]] = []
 
@@ -31,7 +27,7 @@ def run_runner() -> None:
     _hosts[0].run()
 
 
-def main(boot: IO[bytes], channel_fd: int, limit: int, alive_fd: int, parent_pid: int) -> None:
+def main(boot: IO[bytes], channel_fd: int, limit: int, alive_fd: int) -> None:
     """
     Do what `multiprocessing.spawn` does in a new process, with our own precautions first.
 
@@ -40,7 +36,6 @@ def main(boot: IO[bytes], channel_fd: int, limit: int, alive_fd: int, parent_pid
         channel_fd: The runner's end of the channel.
         limit: Bytes of the largest frame.
         alive_fd: Pipe whose other end only the parent holds.
-        parent_pid: Process id of the parent.
     """
     # A mask is inherited through exec: whoever launched us may have blocked SIGTERM.
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
@@ -48,7 +43,7 @@ def main(boot: IO[bytes], channel_fd: int, limit: int, alive_fd: int, parent_pid
         os.set_inheritable(fd, False)
     # The kernel closes this one at the very end: native libraries may take their time to leave.
     os.dup(channel_fd)
-    _end_with_parent(alive_fd, parent_pid)
+    _end_with_parent(alive_fd)
     faulthandler.enable(file=2)
     faulthandler.register(DUMP_SIGNAL, file=2, chain=False)
     sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
@@ -64,24 +59,16 @@ def main(boot: IO[bytes], channel_fd: int, limit: int, alive_fd: int, parent_pid
     sys.exit(process._bootstrap(parent_sentinel=alive_fd))  # noqa: SLF001
 
 
-def _end_with_parent(alive_fd: int, parent_pid: int) -> None:
+def _end_with_parent(alive_fd: int) -> None:
     """
     Make sure that this process does not outlive its parent, however that ends.
 
-    1.  A thread reads a pipe whose other end only the parent holds: it returns when the
-        parent has ended, and the thread ends this process and its children.
-    2.  On Linux the kernel is asked to kill this process besides, which helps when native
-        code does not let go of the interpreter.
-    3.  The parent may have ended before 2: then the parent's id is another by now. It is not
-        compared with 1, because a parent in a container can be process 1.
+    The parent's warden does the same from outside. This holds where there is none, and until
+    the warden knows of this process.
     """
     threading.Thread(
         target=_watch_parent, args=(alive_fd,), name="actors-orphan-watch", daemon=True
     ).start()
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
-        if os.getppid() != parent_pid:
-            end_own_group()
 
 
 def _watch_parent(alive_fd: int) -> None:

@@ -17,6 +17,7 @@ from actors._reactor import Timer
 from actors._relay import Relay
 from actors._strategy import Action, ExitKind, GiveUp, StartChildren, StopChildren
 from actors._verdict import Ended, judge
+from actors._warden import Warden
 from actors.errors import RunnerFailedError, RunnerStoppedError, StartFailed
 from actors.messages import (
     ErrorChunk,
@@ -64,7 +65,7 @@ class Services(Protocol):
     """What a group needs of its supervisor."""
 
     relay: Relay
-    alive_fd: int
+    warden: Warden
 
     def publish(self, event: Any) -> None:
         """Tell the subscribers."""
@@ -359,7 +360,7 @@ class Group:
             return
         for each in ids:
             self.members[each].launch(
-                services.relay, services.alive_fd, self._environment.get(each, {})
+                services.relay, services.warden, self._environment.get(each, {})
             )
 
     def _prepare(self, ids: tuple[str, ...]) -> None:

@@ -22,7 +22,7 @@ _PRELUDE: Final = (
     "boot = open({boot}, 'rb'); "
     "sys.path[:] = pickle.load(boot); "
     "from actors._bootstrap import main; "
-    "main(boot, {channel}, {limit}, {alive}, {parent})"
+    "main(boot, {channel}, {limit}, {alive})"
 )
 """sys.path comes first, so that this package is found wherever the parent found it."""
 
@@ -95,7 +95,6 @@ class RunnerPopen(popen_spawn_posix.Popen):
                 channel=channel,
                 limit=wiring.limit,
                 alive=alive,
-                parent=os.getpid(),
             )
             # Nobody but `poll` waits for it: see there.
             self._process = subprocess.Popen(  # noqa: S603

@@ -12,6 +12,7 @@ from actors._payload import pack
 from actors._port import Incarnation, Port
 from actors._reactor import Reactor
 from actors._relay import Relay
+from actors._warden import Warden
 from actors.errors import FrameTooLargeError, SpecError, UnsendableError
 from actors.messages import RunnerIdle, RunnerStatus
 from actors.runner import Runner
@@ -72,7 +73,7 @@ class Member:
         """Runner and incarnation."""
         return self.spec.id, self.incarnation
 
-    def launch(self, relay: Relay, alive_fd: int, environment: Mapping[str, str]) -> None:
+    def launch(self, relay: Relay, warden: Warden, environment: Mapping[str, str]) -> None:
         """Start the next incarnation."""
         self.incarnation += 1
         self.up = False
@@ -84,7 +85,7 @@ class Member:
                 actor_urn=self.ref.actor_urn,
                 payload=self._payload,
                 environment={**environment, **self.spec.environment},
-                alive_fd=alive_fd,
+                warden=warden,
             ),
             self._reactor,
             self.inbox,

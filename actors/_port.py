@@ -25,6 +25,7 @@ from actors._inbox import RunnerInbox
 from actors._launch import launch
 from actors._port_events import PortEnded, PortEvent, PortStarted, PortStatus
 from actors._reactor import Reactor, Timer
+from actors._warden import Warden
 from actors._wires import Wires
 from actors.errors import WireError
 from actors.messages import (
@@ -94,7 +95,7 @@ class Incarnation:
         actor_urn: URN of the runner's ref.
         payload: The pickled class, arguments and keywords.
         environment: Variables added to the process's environment.
-        alive_fd: Read end of the pipe that closes when this process ends.
+        warden: Who ends the process if this one ends.
     """
 
     spec: RunnerSpec
@@ -103,7 +104,7 @@ class Incarnation:
     actor_urn: str
     payload: tuple[Buffer, ...]
     environment: Mapping[str, str]
-    alive_fd: int
+    warden: Warden
 
 
 class Port:
@@ -191,13 +192,13 @@ class Port:
             child = launch(
                 f"{spec.id}.{incarnation.number}",
                 spec.max_frame,
-                incarnation.alive_fd,
+                incarnation.warden.alive_fd,
                 incarnation.environment,
             )
         except Exception as error:  # noqa: BLE001 - whatever it is becomes the reason
             self._finish(LaunchFailed(RunnerTerminationError.from_exception(error)))
             return
-        self._wires = Wires(child, spec.max_frame, self._reactor, self)
+        self._wires = Wires(child, spec.max_frame, self._reactor, incarnation.warden, self)
         self.post(Launch(spec.id, incarnation.number, incarnation.actor_urn), incarnation.payload)
         self._set_timer(spec.start_timeout, lambda: self._end(StartTimedOut(spec.start_timeout)))
 

@@ -13,6 +13,7 @@ from actors._exit_watch import CAN_LOOK, has_ended, open_exit_watch
 from actors._frames import FromRunner, ToRunner
 from actors._launch import Child
 from actors._reactor import Reactor
+from actors._warden import Warden
 from actors.errors import WireError
 
 _READ_SIZE: Final = 64 * 1024
@@ -56,11 +57,21 @@ class Wires:
         child: The process.
         limit: Bytes of the largest frame.
         reactor: The supervisor's event loop.
+        warden: Who ends the process if this one ends.
         listener: Who is told.
     """
 
-    def __init__(self, child: Child, limit: int, reactor: Reactor, listener: WiresListener) -> None:
+    def __init__(
+        self,
+        child: Child,
+        limit: int,
+        reactor: Reactor,
+        warden: Warden,
+        listener: WiresListener,
+    ) -> None:
         self.pid: Final = child.pid
+        self._warden = warden
+        warden.watch(child.pid)
         self._process = child.process
         self._reactor = reactor
         self._listener = listener
@@ -124,6 +135,8 @@ class Wires:
         self.close()
         if self._process.poll() is None:
             self._reactor.call_later(_LATE_CHECK, self.leave)
+        else:
+            self._warden.release(self.pid)
 
     # The channel.
 
@@ -211,6 +224,7 @@ class Wires:
         if self.exited:
             return
         self.kill_group()
+        self._warden.release(self.pid)
         if self._process.poll() is None:
             return
         self._exited_at = self._last_output = time.monotonic()

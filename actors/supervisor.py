@@ -21,6 +21,7 @@ from actors._port_events import PortStarted, PortStatus
 from actors._reactor import Reactor, Timer
 from actors._relay import Relay
 from actors._stop_request import StopRequested
+from actors._warden import Warden
 from actors.errors import (
     DuplicateIdError,
     PlatformError,
@@ -237,7 +238,7 @@ class Supervisor(pykka.ThreadingActor):
         """Start what the supervisor itself stands on."""
         self._events = EventStream(keep=(RunnerFailed,))
         self._reactor = Reactor()
-        self.alive_fd, self._alive_end = os.pipe()
+        self.warden = Warden()
         self._diagnostics = DiagnosticActor.start()
         self.relay = Relay(
             self._reactor, self.actor_ref, self._diagnostics, self._patience, self._log_folder
@@ -285,8 +286,7 @@ class Supervisor(pykka.ThreadingActor):
                 logger.error("the diagnostic actor did not stop within %g s", _PATIENCE_AT_END)
             self._reactor.close()
             # Its last reader: from here on every runner that is left would end by itself.
-            os.close(self._alive_end)
-            os.close(self.alive_fd)
+            self.warden.close()
             self._events.close(timeout=_PATIENCE_AT_END)
         if self._stopping is not None:
             self._stopping.set(None)

@@ -4,8 +4,10 @@ import subprocess
 import sys
 
 import psutil
-import pytest
-from faulty import PROGRAM_ENVIRONMENT
+from faulty import PROGRAM_ENVIRONMENT, Echo
+
+import actors
+from actors._warden import Warden
 
 LIMIT = 30
 
@@ -63,14 +65,54 @@ def test_runner_ends_with_a_killed_parent(tmp_path):
         ends_with(parent, [int(parent.stdout.readline())])
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="needs PR_SET_PDEATHSIG")
 def test_runner_that_hangs_in_native_code_ends_with_a_killed_parent(tmp_path):
-    """No thread of it can run; the kernel kills it."""
+    """No thread of it can run; the parent's warden kills it from outside."""
     with start(
         tmp_path,
         PARENT.format(do="proxy.hang_in_native_code.defer()"),
     ) as parent:
         ends_with(parent, [int(parent.stdout.readline())])
+
+
+def test_children_of_a_runner_end_with_a_killed_parent(tmp_path):
+    """They are in the runner's process group."""
+    program = PARENT.format(do="print(proxy.spawn_child().get())")
+    with start(tmp_path, program) as parent:
+        ends_with(parent, [int(parent.stdout.readline()) for _ in range(2)])
+
+
+def test_runner_ends_with_a_killed_parent_whose_warden_is_dead(tmp_path):
+    """The runner has a watch of its own."""
+    with start(tmp_path, PARENT.format(do="proxy.hang.defer()")) as parent:
+        pid = int(parent.stdout.readline())
+        (warden,) = (
+            child for child in psutil.Process(parent.pid).children() if child.name() == "sh"
+        )
+        warden.kill()
+        ends_with(parent, [pid])
+
+
+def test_warden_ends_with_its_supervisor_and_touches_nobody():
+    """A group that was released is left alone."""
+    with subprocess.Popen(
+        ["/bin/sh", "-c", "read _"], stdin=subprocess.PIPE, process_group=0
+    ) as other:
+        warden = Warden()
+        process = psutil.Process(warden.pid)
+        warden.watch(other.pid)
+        warden.release(other.pid)
+        warden.close()
+        assert not process.is_running()
+        assert other.poll() is None
+
+
+def test_supervisor_does_without_a_warden_where_there_is_no_shell(monkeypatch, caplog):
+    """It says so, and runners keep their own watch."""
+    monkeypatch.setattr("actors._warden._SHELL", "/no/such/shell")
+    with actors.supervise() as supervisor:
+        ref = supervisor.start_runner(actors.RunnerSpec("x", Echo)).get(timeout=LIMIT)
+        assert ref.ask("alive") == "alive"
+    assert "no helper to end runners" in caplog.text
 
 
 def test_runner_that_is_importing_its_main_module_ends_with_a_killed_parent(tmp_path, fifo):

@@ -57,6 +57,7 @@ ACTORS = {
     "_closing_inbox": 1,
     "_exit_watch": 1,
     "_log_file": 1,
+    "_warden": 1,
     "_pump": 1,
     "_reactor": 1,
     "reasons": 2,
