@@ -13,7 +13,7 @@ from typing import IO, Any, Final
 from actors._channel import Channel
 from actors._host import RunnerHost, end_own_group
 
-DUMP_SIGNAL: Final = signal.SIGUSR1
+DUMP_SIGNAL: Final = getattr(signal, "SIGUSR1", signal.SIGTERM)
 """Makes a runner write the stacks of its threads to fd 2, whatever it is doing."""
 
 

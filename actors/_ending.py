@@ -25,8 +25,8 @@ OwnEnd = StartTimedOut | Hung | FatalOutput | ProtocolViolation
 """Reasons for which a port ends its runner itself."""
 
 _STAGE_SIGNALS: Final = {
-    StopStage.TERMINATE: {signal.SIGTERM},
-    StopStage.KILL: {signal.SIGTERM, signal.SIGKILL},
+    StopStage.TERMINATE: {"SIGTERM"},
+    StopStage.KILL: {"SIGTERM", "SIGKILL"},
 }
 
 
@@ -100,7 +100,8 @@ def exit_reason(facts: Facts) -> ExitReason:
     if stage is not None and (facts.error is None or facts.error.exit_code is not None):
         orderly = code == 0 or facts.status is None
         after_signal = stage is not StopStage.POLITE and (
-            code is not None or number in _STAGE_SIGNALS[stage]
+            code is not None
+            or (number is not None and signal_name(number) in _STAGE_SIGNALS[stage])
         )
         if orderly or after_signal:
             return Stopped(stage, code, number)

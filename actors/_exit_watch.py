@@ -3,7 +3,7 @@
 import os
 import select
 import sys
-from typing import Final
+from typing import Final, Protocol
 
 CAN_LOOK: Final = hasattr(os, "waitid")
 """Whether `has_ended` works here; Python has no waitid(2) on macOS."""
@@ -17,9 +17,19 @@ def has_ended(pid: int) -> bool:
         return True
 
 
-def open_exit_watch(pid: int) -> int | None:
+class ExitWatch(Protocol):
+    """Polls readable once a process has ended. It owns a descriptor."""
+
+    def fileno(self) -> int:
+        """Return the descriptor."""
+
+    def close(self) -> None:
+        """Give the descriptor back."""
+
+
+def open_exit_watch(pid: int) -> ExitWatch | None:
     """
-    Return a descriptor that polls readable once the process has ended, or `None`.
+    Return what polls readable once the process has ended, or `None`.
 
     Linux has `pidfd_open(2)` since 5.3. macOS and the BSDs have kqueue(2) with
     `EVFILT_PROC`/`NOTE_EXIT`, and a kqueue is itself a descriptor that can be polled.
@@ -37,28 +47,30 @@ def open_exit_watch(pid: int) -> int | None:
 
 if sys.platform == "linux":
 
-    def _open(pid: int) -> int | None:
-        return os.pidfd_open(pid)
+    def _open(pid: int) -> ExitWatch | None:
+        # Unbuffered, and never read: only the owner of the descriptor.
+        return os.fdopen(os.pidfd_open(pid), "rb", buffering=0)
 
 elif hasattr(select, "kqueue"):
 
-    def _open(pid: int) -> int | None:
+    def _open(pid: int) -> ExitWatch | None:
         queue = select.kqueue()
+        event = select.kevent(
+            pid,
+            filter=select.KQ_FILTER_PROC,
+            flags=select.KQ_EV_ADD | select.KQ_EV_ONESHOT,
+            fflags=select.KQ_NOTE_EXIT,
+        )
         try:
-            event = select.kevent(
-                pid,
-                filter=select.KQ_FILTER_PROC,
-                flags=select.KQ_EV_ADD | select.KQ_EV_ONESHOT,
-                fflags=select.KQ_NOTE_EXIT,
-            )
             queue.control([event], 0)
-            # The object closes its descriptor when collected; the duplicate stays.
-            return os.dup(queue.fileno())
-        finally:
+        except OSError:
+            # ESRCH: it has ended already, which the caller sees by looking.
             queue.close()
+            raise
+        return queue
 
 else:
 
-    def _open(pid: int) -> int | None:
+    def _open(pid: int) -> ExitWatch | None:
         del pid
         return None

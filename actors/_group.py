@@ -321,10 +321,9 @@ class Group:
 
     def _stop_member(self, member: Member, because: RunnerFailed | None) -> None:
         """Stop one; its tasks end now if the reason is another's failure."""
+        member.inbox.hold()
         if because is not None:
             self._fail_tasks(member.spec.id, member.inbox.detach().tasks, because)
-        else:
-            member.inbox.hold()
         if member.port is not None:
             member.port.stop()
             self._publish_status(member, RunnerShuttingDown(), time.time())

@@ -185,11 +185,10 @@ class RunnerInbox:
         port.post(Request(task.id), payload)
 
     def attach(self, port: Post) -> None:
-        """Send what has waited, and everything from now on, to an incarnation that is up."""
+        """Send what has waited, and what comes, to an incarnation that is up, unless held."""
         with self._lock:
             self._port = port
-            self._holding = False
-            while self._waiting:
+            while self._waiting and not self._holding:
                 self._dispatch(port, self._waiting.popleft())
 
     def detach(self) -> Detached:
@@ -200,8 +199,17 @@ class RunnerInbox:
             self._tasks.clear()
         return Detached(tasks)
 
+    def expect(self) -> None:
+        """Let messages go to the next incarnation that is attached, after `hold`."""
+        with self._lock:
+            self._holding = False
+
     def hold(self) -> None:
-        """Keep new messages back; the tasks in flight go on."""
+        """
+        Keep new messages back for a later incarnation; the tasks in flight go on.
+
+        One that comes up while it is being stopped gets none either.
+        """
         with self._lock:
             self._holding = True
 

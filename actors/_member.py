@@ -77,6 +77,7 @@ class Member:
         """Start the next incarnation."""
         self.incarnation += 1
         self.up = False
+        self.inbox.expect()
         self.port = Port(
             Incarnation(
                 spec=self.spec,

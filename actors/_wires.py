@@ -87,7 +87,7 @@ class Wires:
             reactor.register(fd, selectors.EVENT_READ, functools.partial(self._on_output, fd))
         self._watch = open_exit_watch(child.pid)
         if self._watch is not None:
-            reactor.register(self._watch, selectors.EVENT_READ, self._reap)
+            reactor.register(self._watch.fileno(), selectors.EVENT_READ, self._reap)
         else:
             reactor.call_later(_SLOW_CHECK, self._check_slowly)
 
@@ -237,8 +237,8 @@ class Wires:
 
     def _end_watch(self) -> None:
         if self._watch is not None:
-            self._reactor.unregister(self._watch)
-            os.close(self._watch)
+            self._reactor.unregister(self._watch.fileno())
+            self._watch.close()
             self._watch = None
 
     def _conclude(self) -> None:

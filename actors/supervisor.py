@@ -23,6 +23,7 @@ from actors._relay import Relay
 from actors._stop_request import StopRequested
 from actors._warden import Warden
 from actors.errors import (
+    ActorsError,
     DuplicateIdError,
     PlatformError,
     SpecError,
@@ -272,7 +273,15 @@ class Supervisor(pykka.ThreadingActor):
         """Stop only when every runner is gone, without waiting in the mailbox."""
         if isinstance(message, messages._ActorStop):  # noqa: SLF001 - Pykka's own word
             return self._begin_to_stop()
-        return super()._handle_receive(message)
+        try:
+            return super()._handle_receive(message)
+        except ActorsError as error:
+            # A future, not an exception: what nobody waits for (`defer`) must not end the
+            # supervisor, and with it every runner.
+            logger.info("%s could not do as it was told: %s", self, error)
+            refused: RunnerFuture[Any] = RunnerFuture()
+            refused.set_exception((type(error), error, error.__traceback__))
+            return refused
 
     def _actor_loop_teardown(self) -> None:
         """Leave nothing behind, whether the end was asked for or is a bug of ours."""

@@ -25,15 +25,15 @@ def child():
 
 def test_descriptor_becomes_readable_when_the_process_ends(child):
     """Not before, and not only when it is reaped."""
-    fd = _exit_watch.open_exit_watch(child.pid)
-    if fd is None:
+    watch = _exit_watch.open_exit_watch(child.pid)
+    if watch is None:
         pytest.skip("this system has no such descriptor")
     poll = select.poll()
-    poll.register(fd, select.POLLIN)
+    poll.register(watch.fileno(), select.POLLIN)
     assert poll.poll(0) == []
     child.stdin.close()
     assert poll.poll(LIMIT * 1000)
-    os.close(fd)
+    watch.close()
 
 
 def test_process_that_does_not_exist_has_no_descriptor():

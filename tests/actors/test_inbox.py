@@ -111,6 +111,9 @@ def test_held_messages_wait_and_the_tasks_in_flight_go_on(world):
     assert first.get(timeout=0) == "answer"
     world.inbox.detach()
     world.inbox.attach(world)
+    assert [message for _, message in world.posted] == ["first"], "it came up while being stopped"
+    world.inbox.expect()
+    world.inbox.attach(world)
     assert [message for _, message in world.posted] == ["first", "second"]
     with pytest.raises(pykka.Timeout):
         second.get(timeout=0)

@@ -1,12 +1,14 @@
 """The supervisor's surface: what it answers, what it refuses, and what nobody waits for in vain."""
 
 import os
+import subprocess
+import sys
 import threading
 
 import psutil
 import pykka
 import pytest
-from faulty import Collector, Echo, Lifecycle
+from faulty import PROGRAM_ENVIRONMENT, Collector, Echo, Lifecycle
 
 import actors
 from actors import _port
@@ -510,3 +512,39 @@ def test_unknown_message_is_no_harm(supervisor, caplog):
     supervisor.actor_ref.tell("what?")
     assert supervisor.runners().get(timeout=LIMIT) == ()
     assert "Unexpected message" in caplog.text
+
+
+def test_bad_request_that_nobody_waits_for_does_not_end_the_supervisor(supervisor, caplog):
+    """By Pykka's rules an exception under `defer` ends an actor, and this one has runners."""
+    supervisor.stop_runner.defer("nobody")
+    supervisor.start_runner.defer("no spec")
+    assert supervisor.runners().get() == ()
+
+
+def test_package_can_be_imported_where_runners_cannot_run():
+    """On a system without POSIX's signals the import works, and a start says what is missing."""
+    program = """
+import os, signal, sys
+for name in ("SIGKILL", "SIGUSR1", "SIGHUP", "SIGCHLD"):
+    delattr(signal, name)
+import actors
+sys.modules["actors.supervisor"].os = type(sys)("os")
+sys.modules["actors.supervisor"].os.name = "nt"
+class Mine(actors.Runner):
+    pass
+supervisor = actors.Supervisor.start()
+try:
+    supervisor.proxy().start_runner(actors.RunnerSpec("mine", Mine)).get()
+except actors.PlatformError as error:
+    print(error)
+supervisor.stop()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        env=PROGRAM_ENVIRONMENT,
+    )
+    assert "need a POSIX system" in done.stdout

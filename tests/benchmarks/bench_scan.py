@@ -1,9 +1,9 @@
-"""How fast the collector reads ordinary log lines with the whole catalogue; one line of JSON."""
+"""How fast the collector reads ordinary log lines with the whole catalogue."""
 
-import json
 import re
-import sys
 import time
+
+from figures import Figure
 
 from diagnostics.collector import RunnerDiagnosticCollector
 from diagnostics.signatures import registered_signatures
@@ -55,21 +55,16 @@ def loop_speed(data):
     return len(data) / (time.perf_counter() - start) / 1e6
 
 
-def main(rounds=5):
-    """Measure both, the collector several times, and print the medians."""
+def measure(rounds=5):
+    """Return the median speed of the collector, and its ratio to the loop's."""
     data = output(32 << 20)
     speeds = sorted(collector_speed(data) for _ in range(rounds))
     loop = loop_speed(data[: 1 << 18])
     median = speeds[len(speeds) // 2]
-    figures = {
-        "signatures": len(registered_signatures()),
-        "collector_mb_s": round(median, 1),
-        "best_mb_s": round(speeds[-1], 1),
-        "re_loop_mb_s": round(loop, 3),
-        "ratio": round(median / loop, 1),
-    }
-    sys.stdout.write(json.dumps(figures) + "\n")
-
-
-if __name__ == "__main__":
-    main()
+    return [
+        Figure("signatures", len(registered_signatures())),
+        Figure("collector on ordinary log lines, MB/s", median, at_least=300),
+        Figure("the best of its rounds, MB/s", speeds[-1]),
+        Figure("a loop over lines and patterns with re, MB/s", loop),
+        Figure("times faster than the loop", median / loop, at_least=20),
+    ]

@@ -16,21 +16,30 @@ class Figure:
     Attributes:
         name: What was measured, with its unit.
         value: The value.
-        bound: What it must not exceed, if it is held to anything.
+        at_most: What it must not exceed, if it is held to that.
+        at_least: What it must reach, if it is held to that.
     """
 
     name: str
     value: float
-    bound: float | None = None
+    at_most: float | None = None
+    at_least: float | None = None
 
     @property
     def kept(self):
-        """Whether the bound is kept."""
-        return self.bound is None or self.value <= self.bound
+        """Whether the bounds are kept."""
+        return (self.at_most is None or self.value <= self.at_most) and (
+            self.at_least is None or self.value >= self.at_least
+        )
 
     def __str__(self):
-        bound = "" if self.bound is None else f"   (at most {self.bound:g})"
-        return f"{'' if self.kept else 'TOO MUCH: '}{self.name}: {self.value:,.4g}{bound}"
+        bounds = [
+            f"{words} {bound:g}"
+            for words, bound in (("at most", self.at_most), ("at least", self.at_least))
+            if bound is not None
+        ]
+        bound = f"   ({', '.join(bounds)})" if bounds else ""
+        return f"{'' if self.kept else 'NOT KEPT: '}{self.name}: {self.value:,.4g}{bound}"
 
 
 def percentile(values, percent):
