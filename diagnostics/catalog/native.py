@@ -171,7 +171,8 @@ _STREAM: Final = re2.compile(r"could not acquire lock for .*name='(<\w+>)'")
 
 
 def _by_words(text: str) -> tuple[type[SignalFinding], str]:
-    lowered = text.lower()
+    # CPython 3.13 has "Floating-point exception", earlier ones have a blank there.
+    lowered = text.lower().replace("-", " ")
     for words, kind, signal in _BY_WORDS:
         if words in lowered:
             return kind, signal
