@@ -1,11 +1,13 @@
 """Runners that misbehave in every way we know: each is answered, and nothing hangs."""
 
 import contextlib
+import importlib
 import os
 import re
 import signal
 import socket
 import struct
+import sys
 import time
 
 import psutil
@@ -14,7 +16,7 @@ import pytest
 from faulty import MARKER, Collector, Echo, Lifecycle, NoSuper
 
 import actors
-from diagnostics import Role
+from diagnostics import Role, Signature, registered_signatures, signatures
 from diagnostics.actor import DiagnosticActor
 
 LIMIT = 30
@@ -414,3 +416,71 @@ def test_process_that_survives_sigkill_is_given_up_and_said_so(supervisor, recor
             os.sched_yield()
     assert not psutil.pid_exists(pid), "it is reaped when it ends yet"
     assert recorder.events(actors.GroupRestarting) == []
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """Give a function that makes a module with a runner, and imports it here."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def make(name, text):
+        (tmp_path / f"{name}.py").write_text(text)
+        monkeypatch.delitem(sys.modules, name, raising=False)
+        return importlib.import_module(name)
+
+    yield make
+    for name in ("vanishing", "crashing"):
+        sys.modules.pop(name, None)
+
+
+def test_class_that_cannot_be_imported_over_there_is_a_failed_start(supervisor, module, tmp_path):
+    """The reason is the import's own error, and stderr has the traceback."""
+    runner_class = module("vanishing", "import actors\nclass Mine(actors.Runner):\n    pass\n").Mine
+    (tmp_path / "vanishing.py").unlink()
+    with pytest.raises(actors.StartFailed) as caught:
+        supervisor.start_runner(actors.RunnerSpec("x", runner_class)).get(timeout=LIMIT)
+    failure = caught.value.failure
+    assert isinstance(failure.reason, actors.Raised)
+    assert failure.reason.error.type == "ModuleNotFoundError"
+    assert failure.phase is actors.Phase.STARTING
+    assert "No module named 'vanishing'" in "\n".join(failure.diagnosis.tail)
+
+
+def test_import_that_segfaults_is_a_failed_start_with_its_stacks(supervisor, module):
+    """Native code at import time: the most common one of all."""
+    text = """
+import ctypes, multiprocessing
+import actors
+if multiprocessing.parent_process() is not None:
+    ctypes.string_at(0)
+class Mine(actors.Runner):
+    pass
+"""
+    runner_class = module("crashing", text).Mine
+    with pytest.raises(actors.StartFailed) as caught:
+        supervisor.start_runner(actors.RunnerSpec("x", runner_class)).get(timeout=LIMIT)
+    failure = caught.value.failure
+    assert failure.reason.name == "SIGSEGV"
+    assert failure.diagnostics[0].cause == "segfault"
+    assert "crashing.py" in "\n".join(failure.diagnosis.tail)
+
+
+def test_signature_that_raises_costs_itself_and_not_the_failure(
+    start, failures, monkeypatch, caplog
+):
+    """The failure is published with what the other signatures have found, and says who raised."""
+
+    def build(_match, _context):
+        raise LookupError("a bug of a plug-in")
+
+    broken = Signature(name="broken-plugin", pattern=r"words of the plugin", build=build)
+    registered_signatures()
+    monkeypatch.setitem(signatures._registry, broken.name, broken)
+    proxy = start().proxy()
+    proxy.say("words of the plugin\n").get()
+    proxy.say("[ring] Receiving from socket 7 failed with errno 104\n").get()
+    lost(proxy.hard_exit(1))
+    failure = failures.wait_for(actors.RunnerFailed)
+    assert failure.diagnostics[0].cause == "ring-socket-receive-errno"
+    assert "broken-plugin" in failure.diagnosis.problem
+    assert "broken-plugin" in caplog.text
