@@ -3,21 +3,20 @@
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, Protocol, TypeAlias
-
-import attrs
+from typing import Any, Final
 
 from actors import _strategy
 from actors._future import RunnerFuture
+from actors._group_facts import Fact, SettleDue, StartDue
 from actors._inbox import Task, fail_all
 from actors._member import Member
 from actors._port import Port
 from actors._port_events import PortEnded, PortStarted, PortStatus
 from actors._reactor import Timer
-from actors._relay import Relay
+from actors._services import Services
 from actors._strategy import Action, ExitKind, GiveUp, StartChildren, StopChildren
+from actors._surroundings import Surroundings
 from actors._verdict import Ended, judge
-from actors._warden import Warden
 from actors.errors import RunnerFailedError, RunnerStoppedError, StartFailed
 from actors.messages import (
     ErrorChunk,
@@ -31,50 +30,13 @@ from actors.messages import (
     TaskStatus,
     TaskStatusUpdated,
 )
-from actors.reasons import LaunchFailed, Phase, Stopped, Unkillable
+from actors.reasons import Stopped, Unkillable
 from actors.specs import GroupSpec, RunnerSpec, Strategy
 from actors.termination import RunnerTerminationError
 from diagnostics.actor_messages import DiagnosisMade, FatalFindingSeen
 from diagnostics.diagnosis import Diagnosis
 
 logger: Final = logging.getLogger("actors")
-
-
-@attrs.frozen
-class SettleDue:
-    """The time given to a group to end of itself is over."""
-
-    group_id: str
-    episode: int
-
-
-@attrs.frozen
-class StartDue:
-    """The delay before a restart is over."""
-
-    group_id: str
-    ids: tuple[str, ...]
-    round: int
-
-
-Fact: TypeAlias = PortStarted | PortStatus | DiagnosisMade | FatalFindingSeen | SettleDue | StartDue
-"""What a group is told by its supervisor."""
-
-
-class Services(Protocol):
-    """What a group needs of its supervisor."""
-
-    relay: Relay
-    warden: Warden
-
-    def publish(self, event: Any) -> None:
-        """Tell the subscribers."""
-
-    def remind(self, delay: float, message: SettleDue | StartDue) -> Timer:
-        """Put a message into the supervisor's mailbox after a delay."""
-
-    def retired(self, group: "Group") -> None:
-        """Forget a group in which nobody will run any more."""
 
 
 class Group:
@@ -86,11 +48,16 @@ class Group:
     Args:
         spec: What was declared.
         members: The runners in start order.
-        services: The supervisor.
+        services: What the supervisor stands on.
+        on_retired: Called when nobody of the group will run any more.
     """
 
     def __init__(
-        self, spec: GroupSpec | RunnerSpec, members: Iterable[Member], services: Services
+        self,
+        spec: GroupSpec | RunnerSpec,
+        members: Iterable[Member],
+        services: Services,
+        on_retired: "Callable[[Group], object]",
     ) -> None:
         self.id = spec.id
         self.members: Final = {member.spec.id: member for member in members}
@@ -99,7 +66,10 @@ class Group:
         self._state = (
             _strategy.new_group(spec) if isinstance(spec, GroupSpec) else _strategy.single(spec)
         )
-        self._environment: Mapping[str, Mapping[str, str]] = {}
+        self._on_retired = on_retired
+        self._surroundings = Surroundings(
+            spec.id, spec.environment if isinstance(spec, GroupSpec) else None
+        )
         self._rounds = 0
         self._due: dict[str, int] = {}
         self._episode: list[Ended] = []
@@ -239,7 +209,7 @@ class Group:
         for future in waiting:
             ended = error()
             future.set_exception((type(ended), ended, None))
-        self._close_environment()
+        self._surroundings.close()
         return ports
 
     @property
@@ -345,42 +315,21 @@ class Group:
     def _launch(self, ids: tuple[str, ...]) -> None:
         services = self._services
         try:
-            self._prepare(ids)
+            if len(ids) == len(self.members):
+                incarnation = max(member.incarnation for member in self.members.values()) + 1
+                self._surroundings.renew(incarnation, ids)
         except Exception as error:  # noqa: BLE001 - the user's code; it becomes the failure
             description = RunnerTerminationError.from_exception(error)
             for each in ids:
                 member = self.members[each]
-                member.incarnation += 1
                 self._episode.append(
-                    Ended(_unlaunched(member, description), Diagnosis(problem="no process"))
+                    Ended(member.not_launched(description), Diagnosis(problem="no process"))
                 )
             # By the mailbox: a start that fails at once may be tried again a thousand times.
             self._settling = services.remind(0.0, SettleDue(self.id, self._episodes))
             return
         for each in ids:
-            self.members[each].launch(
-                services.relay, services.warden, self._environment.get(each, {})
-            )
-
-    def _prepare(self, ids: tuple[str, ...]) -> None:
-        """Make the environment anew when everybody starts anew."""
-        spec = self._spec
-        if spec is None or spec.environment is None or len(ids) < len(self.members):
-            return
-        self._close_environment()
-        incarnation = max(member.incarnation for member in self.members.values()) + 1
-        opened = spec.environment.open(incarnation, tuple(self.members))
-        self._environment = {each: dict(opened.get(each, {})) for each in self.members}
-
-    def _close_environment(self) -> None:
-        """Give back what the last `open` took."""
-        if self._spec is None or self._spec.environment is None or not self._environment:
-            return
-        self._environment = {}
-        try:
-            self._spec.environment.close()
-        except Exception:  # the user's code; nothing depends on it
-            logger.exception("the environment of %r raised while it was being closed", self.id)
+            self.members[each].launch(services.relay, services.warden, self._surroundings.of(each))
 
     def _take_stock(self) -> None:
         """Answer who waits for an end, and retire who will not run again."""
@@ -426,8 +375,8 @@ class Group:
 
     def _retire(self) -> None:
         self._retired = True
-        self._close_environment()
-        self._services.retired(self)
+        self._surroundings.close()
+        self._on_retired(self)
         if self._starting is not None:
             starting, self._starting = self._starting, None
             error = (
@@ -444,23 +393,3 @@ class Group:
 
 def _stopped_error(runner_id: str) -> Callable[[], RunnerStoppedError]:
     return lambda: RunnerStoppedError(f"runner {runner_id!r} was stopped on request")
-
-
-def _unlaunched(member: Member, error: RunnerTerminationError) -> PortEnded:
-    """Return the end of a runner for which not even the environment could be made."""
-    now = time.time()
-    draft = RunnerFailed(
-        runner_id=member.spec.id,
-        incarnation=member.incarnation,
-        pid=None,
-        group_id=member.group_id,
-        phase=Phase.STARTING,
-        reason=LaunchFailed(error),
-        diagnosis=Diagnosis(),
-        started_at=now,
-        failed_at=now,
-        uptime=0.0,
-        error_message="",
-    )
-    urn = member.ref.actor_urn
-    return PortEnded(*member.source, urn, True, draft, (), time.monotonic())

@@ -1,6 +1,7 @@
 """One runner over all its incarnations, as its supervisor knows it."""
 
 import threading
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -10,13 +11,17 @@ import pykka
 from actors._inbox import RunnerInbox, fail_all
 from actors._payload import pack
 from actors._port import Incarnation, Port
+from actors._port_events import PortEnded
 from actors._reactor import Reactor
 from actors._relay import Relay
 from actors._warden import Warden
 from actors.errors import FrameTooLargeError, SpecError, UnsendableError
-from actors.messages import RunnerIdle, RunnerStatus
+from actors.messages import RunnerFailed, RunnerIdle, RunnerStatus
+from actors.reasons import LaunchFailed, Phase
 from actors.runner import Runner
 from actors.specs import RunnerSpec
+from actors.termination import RunnerTerminationError
+from diagnostics.diagnosis import Diagnosis
 
 
 class Member:
@@ -94,6 +99,25 @@ class Member:
         )
         relay.watch(self.source)
         self.port.launch()
+
+    def not_launched(self, error: RunnerTerminationError) -> PortEnded:
+        """Return the end of an incarnation for which not even the environment could be made."""
+        self.incarnation += 1
+        now = time.time()
+        draft = RunnerFailed(
+            runner_id=self.spec.id,
+            incarnation=self.incarnation,
+            pid=None,
+            group_id=self.group_id,
+            phase=Phase.STARTING,
+            reason=LaunchFailed(error),
+            diagnosis=Diagnosis(),
+            started_at=now,
+            failed_at=now,
+            uptime=0.0,
+            error_message="",
+        )
+        return PortEnded(*self.source, self.ref.actor_urn, True, draft, (), time.monotonic())
 
     def started(self) -> None:
         """Take note that the incarnation is up."""

@@ -4,7 +4,6 @@ import contextlib
 import logging
 import os
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -13,15 +12,13 @@ import pykka
 from pykka import messages
 
 from actors._closing_inbox import ClosingInbox
-from actors._events import EventStream
 from actors._future import RunnerFuture
-from actors._group import Fact, Group, SettleDue, StartDue
+from actors._group import Group
+from actors._group_facts import Fact, SettleDue, StartDue
 from actors._member import Member
 from actors._port_events import PortStarted, PortStatus
-from actors._reactor import Reactor, Timer
-from actors._relay import Relay
+from actors._services import Services
 from actors._stop_request import StopRequested
-from actors._warden import Warden
 from actors.errors import (
     ActorsError,
     DuplicateIdError,
@@ -35,18 +32,13 @@ from actors.messages import (
     RunnerFailed,
     RunnerInfo,
     TaskAcknowledged,
-    TaskEvent,
     TaskStatusUpdated,
 )
 from actors.specs import GroupSpec, RunnerSpec
-from diagnostics.actor import DiagnosticActor
 from diagnostics.actor_messages import DiagnosisMade, FatalFindingSeen
 
 logger: Final = logging.getLogger("actors")
-_HISTORY: Final = 1000
-"""Failures kept for late subscribers."""
-_PATIENCE_AT_END: Final = 5.0
-"""Seconds given to the diagnostic actor, and to subscribed callables, at the end."""
+
 _LAST_ORDERS: Final = 10.0
 """Seconds that a supervisor which ends in disorder waits for its killed runners."""
 
@@ -78,9 +70,8 @@ class Supervisor(pykka.ThreadingActor):
         self._patience = diagnosis_timeout
         self._groups: dict[str, Group] = {}
         self._group_of: dict[str, Group] = {}
-        self._failures: deque[RunnerFailed] = deque(maxlen=_HISTORY)
         self._stopping: RunnerFuture[Any] | None = None
-        self._open = False
+        self._services: Services
 
     # What users call, by proxy.
 
@@ -206,7 +197,7 @@ class Supervisor(pykka.ThreadingActor):
         Raises:
             SpecError: If the target or a type cannot be one.
         """
-        self._events.subscribe(target, *types)
+        self._services.events.subscribe(target, *types)
 
     def unsubscribe(self, target: pykka.ActorRef[Any] | Callable[[Any], Any], *types: Any) -> bool:
         """
@@ -219,11 +210,11 @@ class Supervisor(pykka.ThreadingActor):
         Returns:
             Whether it was subscribed.
         """
-        return self._events.unsubscribe(target, *types)
+        return self._services.events.unsubscribe(target, *types)
 
     def failures(self) -> tuple[RunnerFailed, ...]:
         """Return the failures published so far, oldest first, at most 1000."""
-        return tuple(self._failures)
+        return tuple(self._services.failures)
 
     # Pykka's hooks.
 
@@ -237,20 +228,13 @@ class Supervisor(pykka.ThreadingActor):
 
     def on_start(self) -> None:
         """Start what the supervisor itself stands on."""
-        self._events = EventStream(keep=(RunnerFailed,))
-        self._reactor = Reactor()
-        self.warden = Warden()
-        self._diagnostics = DiagnosticActor.start()
-        self.relay = Relay(
-            self._reactor, self.actor_ref, self._diagnostics, self._patience, self._log_folder
-        )
-        self._open = True
+        self._services = Services(self.actor_ref, self._patience, self._log_folder)
 
     def on_receive(self, message: Any) -> Any:
         """Pass on what ports, timers and the diagnostic actor have to say."""
         match message:
             case TaskAcknowledged() | TaskStatusUpdated() | ChunkGenerated():
-                self._events.publish(message)
+                self._services.events.publish(message)
             case StopRequested(runner_id, reply_to):
                 self._stop_by_ref(runner_id, reply_to)
             case SettleDue(group_id) | StartDue(group_id):
@@ -287,37 +271,13 @@ class Supervisor(pykka.ThreadingActor):
         """Leave nothing behind, whether the end was asked for or is a bug of ours."""
         self._abandon()
         self.actor_inbox.close(_refuse)
-        if self._open:
-            self._open = False
-            try:
-                self._diagnostics.stop(timeout=_PATIENCE_AT_END)
-            except pykka.Timeout:
-                logger.error("the diagnostic actor did not stop within %g s", _PATIENCE_AT_END)
-            self._reactor.close()
-            # Its last reader: from here on every runner that is left would end by itself.
-            self.warden.close()
-            self._events.close(timeout=_PATIENCE_AT_END)
+        # Not there if it could not be made: then nothing was started either.
+        if "_services" in vars(self):
+            self._services.close()
         if self._stopping is not None:
             self._stopping.set(None)
 
-    # What groups need (see `_group.Services`). Public names would be seen by proxies.
-
-    def publish(self, event: Any) -> None:
-        """Tell the subscribers."""
-        if isinstance(event, RunnerFailed):
-            self._failures.append(event)
-        self._events.publish(event)
-
-    def remind(self, delay: float, message: SettleDue | StartDue) -> Timer:
-        """Put a message into the mailbox after a delay."""
-
-        def tell() -> None:
-            with contextlib.suppress(pykka.ActorDeadError):
-                self.actor_ref.tell(message)
-
-        return self._reactor.call_later(delay, tell)
-
-    def retired(self, group: Group) -> None:
+    def _retired(self, group: Group) -> None:
         """Forget a group in which nobody will run any more."""
         del self._groups[group.id]
         for each in group.members:
@@ -336,18 +296,14 @@ class Supervisor(pykka.ThreadingActor):
                 raise DuplicateIdError("supervisor", "id", f"{each!r} is in use")
 
     def _member(self, spec: RunnerSpec, group_id: str | None) -> Member:
-        return Member(spec, group_id, self._reactor, self._on_ref_stop, self._on_task_event)
-
-    def _on_task_event(self, event: TaskEvent) -> None:
-        """Take a task event, in the reactor's thread; it queues up behind the statuses."""
-        if self._events.wanted(type(event)):
-            with contextlib.suppress(pykka.ActorDeadError):
-                self.actor_ref.tell(event)
+        return Member(
+            spec, group_id, self._services.reactor, self._on_ref_stop, self._services.queue
+        )
 
     def _start_group(
         self, spec: GroupSpec | RunnerSpec, members: list[Member]
     ) -> RunnerFuture[Any]:
-        group = Group(spec, members, self)
+        group = Group(spec, members, self._services, self._retired)
         self._groups[group.id] = group
         for each in group.members:
             self._group_of[each] = group

@@ -64,11 +64,20 @@ def test_root_cause_is_the_member_that_was_killed(supervisor, failures):
 def test_root_cause_may_end_after_its_after_effects(supervisor):
     """A failing rank may take longer to die than those who notice."""
     refs = supervisor.start_group(group_spec("a", "b", settle=5.0)).get(timeout=LIMIT)
-    failures = fail(
-        refs,
-        ("a", lambda proxy: proxy.lose_peer()),
-        ("b", lambda proxy: proxy.die_slowly(0.3, "RuntimeError: [METAL] broken\n")),
-    )
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        dying = (
+            refs["b"].proxy().die_on_line(server.getsockname(), "RuntimeError: [METAL] broken\n")
+        )
+        line, _address = server.accept()
+        noticing = refs["a"].proxy().lose_peer()
+        while any(info.pid for info in supervisor.runners().get() if info.runner_id == "a"):
+            os.sched_yield()
+        line.close()
+        failures = {}
+        for each, future in (("a", noticing), ("b", dying)):
+            with pytest.raises(actors.RunnerFailedError) as caught:
+                future.get(timeout=LIMIT)
+            failures[each] = caught.value.failure
     assert failures["a"].failed_at < failures["b"].failed_at
     assert failures["a"].root_cause == "b"
     assert failures["a"].role is Role.AFTER_EFFECT

@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import attrs
@@ -363,8 +362,10 @@ class Member(Echo):
             peer.recv(1)
         self.lose_peer()
 
-    def die_slowly(self, seconds, last_words):
-        time.sleep(seconds)
+    def die_on_line(self, address, last_words):
+        """Wait until somebody hangs up, then die."""
+        with socket.create_connection(address) as line:
+            line.recv(1)
         self.abort(last_words)
 
     def print_fatal_and_hang(self):
