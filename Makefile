@@ -2,7 +2,7 @@
 
 SHELL = /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench matrix corpus faults docs format clean dist demo-environment environment
+.PHONY: help demo test bench matrix corpus docs format clean dist demo-environment environment
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -47,9 +47,6 @@ matrix: ## Run the tests on every CPython 3.11, 3.12 and 3.13 found
 
 corpus: environment ## Show how well real crash outputs are recognised
 	$(BIN)/python tests/corpus/report.py $(ARGS)
-
-faults: environment ## Run the demo with every fault (about a minute)
-	RUNNER_ACTORS_SLOW=1 $(BIN)/python -m pytest tests/demo/test_cli.py $(ARGS)
 
 docs: environment ## Build the documentation into site/
 	$(BIN)/python -m mkdocs build --strict --config-file .mkdocs.yml

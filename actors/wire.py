@@ -28,6 +28,7 @@ from actors.messages import Event, LostTask, Progress, RunnerStatus
 from actors.reasons import ExitReason
 from actors.termination import RunnerTerminationError
 from diagnostics.findings import Finding, finding_types
+from diagnostics.signatures import load_catalogues
 
 WireMessage: TypeAlias = (
     Event
@@ -223,6 +224,10 @@ def _finding_reader(annotation: type[Finding]) -> _Read:
     def find(slug: str) -> type | None:
         # Asked anew each time: a plugin may have declared its findings a moment ago.
         cls = finding_types().get(slug)
+        if cls is None:
+            # A process that only reads messages has had no reason to load them yet.
+            load_catalogues()
+            cls = finding_types().get(slug)
         return cls if cls and issubclass(cls, annotation) else None
 
     return _tagged_reader(_CAUSE, find)

@@ -2,21 +2,26 @@
 
 import json
 import math
+import subprocess
+import sys
 import types
 from typing import Union, get_args, get_origin
 
 import attrs
 import msgpack
 import pytest
+from faulty import PROGRAM_ENVIRONMENT
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import diagnostics.catalog
 from actors import _frames, messages, reasons
 from actors.errors import WireError
+from actors.messages import ErrorChunk
 from actors.termination import RunnerTerminationError
 from actors.wire import MESSAGE_TYPES, decode, encode, from_json, to_dict, to_json
 from diagnostics import findings
+from diagnostics.catalog.ring import RingPeerClosed
 from diagnostics.diagnosis import Diagnosis
 from diagnostics.findings import Finding, Role, finding_types
 
@@ -476,3 +481,19 @@ def test_damaged_messages_are_messages_or_wire_errors(message, data):
     place[key] = data.draw(PLAIN)
     read_or_refuse(from_json, json.dumps(plain))
     read_or_refuse(decode, msgpack.packb(plain, unicode_errors="surrogatepass", default=str))
+
+
+def test_process_that_only_reads_messages_knows_every_finding_of_the_catalogue():
+    """Nothing else in it has asked for the catalogue, which is loaded on demand."""
+    failed = RingPeerClosed(evidence=("[ring] Socket 5 was closed by the peer",))
+    text = to_json(ErrorChunk("a", 1, 2, "lost", (failed,)))
+    program = "import sys; from actors.wire import from_json; print(from_json(sys.argv[1]))"
+    done = subprocess.run(
+        [sys.executable, "-c", program, text],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        env=PROGRAM_ENVIRONMENT,
+    )
+    assert "RingPeerClosed" in done.stdout

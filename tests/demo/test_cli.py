@@ -18,10 +18,6 @@ ROOT = Path(__file__).parents[2]
 LIMIT = 60
 """Seconds for one run; met only in a deadlock."""
 
-slow = pytest.mark.skipif(
-    "RUNNER_ACTORS_SLOW" not in os.environ, reason="set RUNNER_ACTORS_SLOW=1 to run all faults"
-)
-
 
 def python(*arguments, **environment):
     """Run this Python in the repository."""
@@ -55,12 +51,12 @@ def demo(cache):
     [
         (Fault.KILL, 3, 1),
         (Fault.EXCEPTION, 2, 0),
-        pytest.param(Fault.SEGFAULT, 2, 1, marks=slow),
-        pytest.param(Fault.ABORT, 3, 2, marks=slow),
-        pytest.param(Fault.EXIT, 4, 2, marks=slow),
-        pytest.param(Fault.OUT_OF_MEMORY, 3, 0, marks=slow),
-        pytest.param(Fault.HANG, 3, 1, marks=slow),
-        pytest.param(Fault.STDERR_FLOOD, 2, 1, marks=slow),
+        (Fault.SEGFAULT, 2, 1),
+        (Fault.ABORT, 3, 2),
+        (Fault.EXIT, 4, 2),
+        (Fault.OUT_OF_MEMORY, 3, 0),
+        (Fault.HANG, 3, 1),
+        (Fault.STDERR_FLOOD, 2, 1),
     ],
 )
 def test_the_demonstration_explains_the_fault_and_recovers(demo, fault, runners, rank):
