@@ -338,16 +338,17 @@ class Group:
             gone = member.port is None and each not in state.up and each not in state.pending
             if gone and not member.ref.actor_stopped.is_set():
                 member.retire(self._goodbye(each))
-        for waiter in tuple(self._stops):
-            incarnations, future = waiter
-            if not any(self._in_the_way(*each) for each in incarnations.items()):
-                self._stops.remove(waiter)
-                future.set(True)
         self._answer_start()
         down = not self.alive and not state.up and not state.pending
         parked = bool(state.parked) and not state.ended
         if down and not parked and not self._retired:
             self._retire()
+        # Last: whoever waited for a stop shall find everything given back.
+        for waiter in tuple(self._stops):
+            incarnations, future = waiter
+            if not any(self._in_the_way(*each) for each in incarnations.items()):
+                self._stops.remove(waiter)
+                future.set(True)
 
     def _in_the_way(self, runner_id: str, incarnation: int) -> bool:
         """Return whether an incarnation is still to end, or to be called off."""
