@@ -1,6 +1,8 @@
 """Real rings of real processes, without the command line."""
 
 import json
+import os
+import signal
 import socket
 from pathlib import Path
 
@@ -86,7 +88,7 @@ def test_a_trainer_streams_its_steps_and_leaves_a_whole_file(small, tmp_path):
 
 
 class FirstPortTaken:
-    """A ring's environment whose first host file names a port that somebody else listens on."""
+    """A ring's environment whose second host file names a port that somebody else listens on."""
 
     def __init__(self, port):
         self._port = port
@@ -94,7 +96,7 @@ class FirstPortTaken:
 
     def open(self, incarnation, members):
         variables = self._ring.open(incarnation, members)
-        if incarnation == 1:
+        if incarnation == 2:
             path = Path(variables[members[0]]["MLX_HOSTFILE"])
             hosts = json.loads(path.read_text())
             hosts[0] = [f"127.0.0.1:{self._port}"]
@@ -114,7 +116,14 @@ def test_a_ring_whose_port_is_taken_says_so_and_comes_back_on_other_ports(
         supervisor.subscribe(recorder).get()
         spec = attrs.evolve(spec, environment=FirstPortTaken(taken.getsockname()[1]))
         refs = supervisor.start_group(spec).get(timeout=30)
-        failure = recorder.wait_for(RunnerFailed)
+        os.kill(supervisor.runners().get()[0].pid, signal.SIGKILL)
+        failure = recorder.wait_for(
+            lambda event: (
+                isinstance(event, RunnerFailed)
+                and event.incarnation == 2
+                and event.role is Role.ROOT
+            )
+        )
         assert failure.phase is Phase.CONNECTING
         assert failure.diagnostics[0].cause == "ring-bind-failed"
         assert failure.diagnostics[0].errno_name == "EADDRINUSE"
@@ -122,4 +131,4 @@ def test_a_ring_whose_port_is_taken_says_so_and_comes_back_on_other_ports(
         prompt = tuple(Tokenizer.from_text(read_corpus()).encode("The ship"))
         futures = [ref.ask(Generate(prompt, TOKENS), block=False) for ref in refs.values()]
         assert [len(list(future.get(timeout=30))) for future in futures] == [TOKENS, TOKENS]
-        assert {info.incarnation for info in supervisor.runners().get()} == {2}
+        assert {info.incarnation for info in supervisor.runners().get()} == {3}
