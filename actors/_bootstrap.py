@@ -12,6 +12,7 @@ from typing import IO, Any, Final
 
 from actors._channel import Channel
 from actors._host import RunnerHost, end_own_group
+from actors._ledger import Ledger
 
 DUMP_SIGNAL: Final = getattr(signal, "SIGUSR1", signal.SIGTERM)
 """Makes a runner write the stacks of its threads to fd 2, whatever it is doing."""
@@ -27,7 +28,7 @@ def run_runner() -> None:
     _hosts[0].run()
 
 
-def main(boot: IO[bytes], channel_fd: int, limit: int, alive_fd: int) -> None:
+def main(boot: IO[bytes], channel_fd: int, limit: int, ledger_fd: int, alive_fd: int) -> None:
     """
     Do what `multiprocessing.spawn` does in a new process, with our own precautions first.
 
@@ -35,6 +36,7 @@ def main(boot: IO[bytes], channel_fd: int, limit: int, alive_fd: int) -> None:
         boot: The preparation data and the process object, pickled.
         channel_fd: The runner's end of the channel.
         limit: Bytes of the largest frame.
+        ledger_fd: Shared page in which the runner notes what it does.
         alive_fd: Pipe whose other end only the parent holds.
     """
     # A mask is inherited through exec: whoever launched us may have blocked SIGTERM.
@@ -47,7 +49,9 @@ def main(boot: IO[bytes], channel_fd: int, limit: int, alive_fd: int) -> None:
     faulthandler.enable(file=2)
     faulthandler.register(DUMP_SIGNAL, file=2, chain=False)
     sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
-    _hosts.append(RunnerHost(Channel(socket.socket(fileno=channel_fd), limit)))
+    ledger = Ledger(ledger_fd)
+    os.close(ledger_fd)
+    _hosts.append(RunnerHost(Channel(socket.socket(fileno=channel_fd), limit), ledger))
     current: Any = sys.modules["multiprocessing.process"].current_process()
     with boot:
         current._inheriting = True  # noqa: SLF001 - as multiprocessing.spawn._main

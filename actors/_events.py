@@ -56,6 +56,7 @@ class EventStream:
         self._keep = keep
         self._limit = limit
         self._subscriptions: dict[object, _Subscription] = {}
+        self._wanted: dict[tuple[type, ...], bool] = {}
         self._kept: deque[_Entry] = deque()
         self._droppable: deque[_Entry] = deque()
         self._sequence = 0
@@ -91,6 +92,7 @@ class EventStream:
                 raise SupervisorStoppedError("the event stream is closed")
             subscription = self._subscriptions.setdefault(key, _Subscription(target))
             subscription.types = tuple(dict.fromkeys(subscription.types + wanted))
+            self._wanted = {}
             if self._thread is None and not isinstance(target, pykka.ActorRef):
                 self._thread = threading.Thread(
                     target=self._deliver, name="actors-events", daemon=True
@@ -118,6 +120,7 @@ class EventStream:
             subscription = self._subscriptions.get(key)
             if subscription is None:
                 return False
+            self._wanted = {}
             before = subscription.types
             subscription.types = tuple(
                 each for each in before if unwanted is not None and each not in unwanted
@@ -126,11 +129,18 @@ class EventStream:
                 del self._subscriptions[key]
             return subscription.types != before
 
-    def wanted(self, event_type: type) -> bool:
-        """Return whether anybody would be told of an event of this type."""
-        return any(
-            issubclass(event_type, each.types) for each in tuple(self._subscriptions.values())
-        )
+    def wanted(self, *types: type) -> bool:
+        """Return whether anybody would be told of an event of any of these types."""
+        known = self._wanted.get(types)
+        if known is None:
+            with self._changed:
+                known = any(
+                    issubclass(event_type, each.types)
+                    for each in self._subscriptions.values()
+                    for event_type in types
+                )
+                self._wanted[types] = known
+        return known
 
     def publish(self, event: object) -> int:
         """

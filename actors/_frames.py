@@ -1,12 +1,71 @@
 """What crosses the channel between a runner's process and its port. Private to both."""
 
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import attrs
 
 from actors.messages import RunnerStatus
 from actors.reasons import Phase
 from actors.termination import RunnerTerminationError
+
+# The frames of a task, of which there may be very many: two numbers each, which fit into the
+# header of a frame (`actors._framing`), so that nothing has to be encoded.
+
+
+class Request(NamedTuple):
+    """A message to handle. Payload: the pickled message. Task 0 is a `tell`."""
+
+    task_id: int
+    observed: bool = False
+    """Whether somebody wants to be told when it is taken up."""
+
+
+class Credit(NamedTuple):
+    """The reader of a stream can take this many more chunks."""
+
+    task_id: int
+    chunks: int
+
+
+class CancelTask(NamedTuple):
+    """Nobody waits for this task any more."""
+
+    task_id: int
+
+
+class Acknowledged(NamedTuple):
+    """The runner has taken an observed task up."""
+
+    task_id: int
+
+
+class Reply(NamedTuple):
+    """A task's answer. Payload: the pickled value."""
+
+    task_id: int
+
+
+class StreamOpened(NamedTuple):
+    """A task is answered with a stream."""
+
+    task_id: int
+
+
+class Chunk(NamedTuple):
+    """One piece of a stream. Payload: the pickled piece."""
+
+    task_id: int
+    sequence: int
+
+
+class StreamClosed(NamedTuple):
+    """A task has ended without an answer of its own: its stream is over, or it was cancelled."""
+
+    task_id: int
+    cancelled: bool = False
+
+
+# The others, which are encoded by `actors.wire`.
 
 
 @attrs.frozen
@@ -16,28 +75,6 @@ class Launch:
     runner_id: str
     incarnation: int
     actor_urn: str
-
-
-@attrs.frozen
-class Request:
-    """A message to handle. Payload: the pickled message. Task 0 is a `tell`."""
-
-    task_id: int
-
-
-@attrs.frozen
-class Credit:
-    """The reader of a stream can take this many more chunks."""
-
-    task_id: int
-    chunks: int
-
-
-@attrs.frozen
-class CancelTask:
-    """Nobody waits for this task any more."""
-
-    task_id: int
 
 
 @attrs.frozen
@@ -59,48 +96,11 @@ class StatusChanged:
 
 
 @attrs.frozen
-class Acknowledged:
-    """The runner has taken a task up."""
-
-    task_id: int
-
-
-@attrs.frozen
-class Reply:
-    """A task's answer. Payload: the pickled value."""
-
-    task_id: int
-
-
-@attrs.frozen
 class ReplyError:
     """A task's handler raised. Payload: the pickled exception, or none if it cannot be."""
 
     task_id: int
     error: RunnerTerminationError
-
-
-@attrs.frozen
-class StreamOpened:
-    """A task is answered with a stream."""
-
-    task_id: int
-
-
-@attrs.frozen
-class Chunk:
-    """One piece of a stream. Payload: the pickled piece."""
-
-    task_id: int
-    sequence: int
-
-
-@attrs.frozen
-class StreamClosed:
-    """A stream has ended of itself (`cancelled` false) or by request."""
-
-    task_id: int
-    cancelled: bool = False
 
 
 @attrs.frozen
@@ -117,6 +117,14 @@ class Terminated:
     error: RunnerTerminationError
     phase: Phase
 
+
+Compact: TypeAlias = (
+    Request | Credit | CancelTask | Acknowledged | Reply | StreamOpened | Chunk | StreamClosed
+)
+"""Every frame that is nothing but numbers."""
+
+Encoded: TypeAlias = Launch | Stop | Started | StatusChanged | ReplyError | Waiting | Terminated
+"""Every frame that the converter reads and writes."""
 
 ToRunner: TypeAlias = Launch | Request | Credit | CancelTask | Stop
 """Every frame that a port sends."""

@@ -1,15 +1,31 @@
 """The future that a runner's asker gets."""
 
+import queue
 import sys
+import threading
 import time
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import Any, Final, Protocol, TypeVar
 
 import pykka
 
 from actors._sealed import Sealed
 from actors._stream import Stream, StreamCore
+from actors.errors import TaskCancelledError
 
 T = TypeVar("T")
+
+_UNSET: Final = object()
+
+
+class Bond(Protocol):
+    """What a future can do about its answer: its task."""
+
+    def receive(self, done: Callable[[], object], deadline: float | None) -> None:
+        """Receive in the caller's thread until something is so, or for a while."""
+
+    def cancel(self) -> None:
+        """Tell that nobody waits for the answer any more."""
 
 
 class RunnerFuture(pykka.ThreadingFuture[T]):
@@ -17,8 +33,33 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
     A `pykka.ThreadingFuture` that can also hold what came from another process.
 
     An answer is unpickled by whoever gets it, not by the thread that received it. An answer
-    that is itself a future is followed.
+    that is itself a future is followed. [`cancel`][actors.RunnerFuture.cancel] gives it up.
     """
+
+    # Class attributes, and no condition until somebody has to wait: an ask makes one future,
+    # and what a future is made with adds up to as much as all the rest of its bookkeeping.
+    _get_hook: Callable[[float | None], T] | None = None
+    _get_hook_result: Any = _UNSET
+    _hook_lock: Any = None
+    _waiters: threading.Condition | None = None
+    _result: Any = None
+    """The answer and the `sys.exc_info()` of an exception, one of them `None`."""
+    _cancelled = False
+
+    bond: Bond | None = None
+    """Set by whoever is to answer; forgotten with the answer, since it knows the future."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the answer was given up by `cancel`."""
+        return self._cancelled
+
+    def done(self) -> bool:
+        """Return whether the answer is there."""
+        return self._result is not None
 
     def get(self, *, timeout: float | None = None) -> Any:
         """
@@ -30,22 +71,138 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
         Raises:
             pykka.Timeout: If there is no answer in time.
             RunnerFailedError: If the runner ended before it answered.
+            TaskCancelledError: If the answer was given up.
             Exception: What the handler raised.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
-        value = super().get(timeout=timeout)
+        if self._result is None and self._get_hook is None:
+            self._wait(deadline, timeout)
+        if self._get_hook is not None:
+            with self._hook_lock:
+                if self._get_hook_result is _UNSET:
+                    self._get_hook_result = self._get_hook(_left(deadline))
+                return self._get_hook_result
+        assert self._result is not None  # noqa: S101 - that is what was waited for
+        value, exc_info = self._result
+        if exc_info is not None:
+            _raise(exc_info)
         if isinstance(value, Sealed):
-            return value.open()
+            value = value.open()
         if isinstance(value, pykka.Future):
-            left = None if deadline is None else max(0.0, deadline - time.monotonic())
-            return value.get(timeout=left)
+            return value.get(timeout=_left(deadline))
         return value
+
+    def set(self, value: T | None = None) -> None:
+        """
+        Set the answer. It is dropped if the future was cancelled.
+
+        Raises:
+            queue.Full: If there is one, or a hook that will make one.
+        """
+        self._set((value, None))
+
+    def set_exception(self, exc_info: Any = None) -> None:
+        """
+        Set an exception as the answer.
+
+        Args:
+            exc_info: As of `sys.exc_info()`, which is called if it is not given.
+
+        Raises:
+            queue.Full: If there is an answer, or a hook that will make one.
+        """
+        self._set((None, exc_info or sys.exc_info()))
+
+    def set_get_hook(self, func: Callable[[float | None], T]) -> None:
+        """
+        Have `get` call a function, once, and return what it returns.
+
+        Args:
+            func: Called with the seconds that it may take, or `None`.
+
+        Raises:
+            queue.Full: If there is an answer.
+        """
+        with self._lock:
+            if self._result is not None:
+                raise queue.Full
+            self._get_hook = func
+            # Re-entrant, as Pykka's: a hook may look at its own future.
+            self._hook_lock = threading.RLock()
+            self._wake()
+
+    def cancel(self) -> bool:
+        """
+        Give the answer up; whoever gets it, gets a `TaskCancelledError`.
+
+        The runner is told. A message that it has not taken up yet is not handled; a stream
+        ends at its next chunk; other code sees [`Runner.cancelled`][actors.Runner.cancelled].
+
+        Returns:
+            Whether there was something to give up: `False` after the answer. A stream is
+            cancelled even then.
+        """
+        error = TaskCancelledError("the task was cancelled by its asker")
+        with self._lock:
+            answered = self._result is not None or self._get_hook is not None
+            if not answered:
+                self._cancelled = True
+                self._result = (None, (type(error), error, None))
+                bond, self.bond = self.bond, None
+                self._wake()
+        if not answered:
+            if bond is not None:
+                bond.cancel()
+            return True
+        stream = self._result[0] if self._result is not None else None
+        if isinstance(stream, Stream):
+            return stream.cancel()
+        return False
 
     def open_stream(self) -> "LocalOutlet":
         """Answer with a stream. Return the way to it, which does not hold it."""
         core = StreamCore(grant=lambda _chunks: None, abandon=lambda: None)
-        self.set(Stream(core))
+        self.set(Stream(core))  # type: ignore[arg-type]
         return LocalOutlet(core)
+
+    def _set(self, result: tuple[Any, Any]) -> None:
+        with self._lock:
+            if self._cancelled:
+                return
+            if self._result is not None or self._get_hook is not None:
+                raise queue.Full
+            self._result = result
+            self.bond = None
+            self._wake()
+
+    def _wake(self) -> None:
+        if self._waiters is not None:
+            self._waiters.notify_all()
+
+    def _wait(self, deadline: float | None, timeout: float | None) -> None:
+        bond = self.bond
+        if bond is not None:
+            bond.receive(self.done, deadline)
+            if self._result is not None:
+                return
+        with self._lock:
+            if self._waiters is None:
+                self._waiters = threading.Condition(self._lock)
+            if not self._waiters.wait_for(
+                lambda: self._result is not None or self._get_hook is not None, _left(deadline)
+            ):
+                raise pykka.Timeout(f"{timeout} seconds")
+
+
+def _left(deadline: float | None) -> float | None:
+    return None if deadline is None else max(0.0, deadline - time.monotonic())
+
+
+def _raise(exc_info: Any) -> None:
+    kind, error, trace = exc_info
+    if error is None:
+        error = kind()
+    raise error if error.__traceback__ is trace else error.with_traceback(trace)
 
 
 class LocalOutlet:
@@ -53,6 +210,11 @@ class LocalOutlet:
 
     def __init__(self, core: StreamCore) -> None:
         self._core = core
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the reader has gone away."""
+        return self._core.cancelled
 
     def wait_for_room(self) -> bool:
         return self._core.wait_for_room()

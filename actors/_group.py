@@ -8,7 +8,7 @@ from typing import Any, Final
 from actors import _strategy
 from actors._future import RunnerFuture
 from actors._group_facts import Fact, SettleDue, StartDue
-from actors._inbox import Task, fail_all
+from actors._task import Task, fail_all
 from actors._member import Member
 from actors._port import Port
 from actors._port_events import PortEnded, PortStarted, PortStatus

@@ -2,10 +2,7 @@
 
 import os
 import pickle
-import queue
 import signal
-import sys
-import threading
 import time
 from typing import Any, Final, NoReturn
 
@@ -13,27 +10,23 @@ import pykka
 from pykka import messages
 from pykka._envelope import Envelope
 
-from actors._channel import Buffer, Channel, Frame
+from actors._channel import Channel
 from actors._frames import (
     Acknowledged,
     CancelTask,
-    Chunk,
     Credit,
     Launch,
-    Reply,
-    ReplyError,
     Request,
     Started,
     StatusChanged,
     Stop,
-    StreamClosed,
-    StreamOpened,
     Terminated,
     Waiting,
 )
-from actors._payload import pack, unpack
-from actors._stream import WINDOW
-from actors.errors import ActorsError, FrameTooLargeError
+from actors._framing import Buffer, Frame
+from actors._incoming import Incoming
+from actors._ledger import Ledger
+from actors._mailbox import Mailbox
 from actors.messages import (
     RunnerConnecting,
     RunnerIdle,
@@ -67,119 +60,23 @@ def end_own_group() -> NoReturn:
     os._exit(1)
 
 
-class _Request:
-    """An envelope whose message is unpickled where it is handled: in the main thread."""
-
-    __slots__ = ("_segments", "reply_to")
-
-    def __init__(self, segments: tuple[Buffer, ...], reply_to: "_Answer | None") -> None:
-        self._segments = segments
-        self.reply_to = reply_to
-
-    @property
-    def message(self) -> Any:
-        return unpack(self._segments)
-
-
-class _Answer:
-    """Where a handler's answer goes: the part of `pykka.Future` that a runner calls."""
-
-    def __init__(self, host: "RunnerHost", task_id: int) -> None:
-        self.task_id = task_id
-        self._host = host
-
-    def set(self, value: Any = None) -> None:
-        segments = pack(value, "the answer")
-        self._host.channel.send(Reply(self.task_id), segments)
-
-    def set_exception(self, exc_info: Any = None) -> None:
-        error: Any = (exc_info or sys.exc_info())[1]
-        reply = ReplyError(self.task_id, RunnerTerminationError.from_exception(error))
-        try:
-            self._host.channel.send(reply, _pack_exception(error))
-        except FrameTooLargeError:
-            self._host.channel.send(reply)
-
-    def open_stream(self) -> "_Outlet":
-        outlet = _Outlet(self._host, self.task_id)
-        self._host.outlets[self.task_id] = outlet
-        self._host.channel.send(StreamOpened(self.task_id))
-        return outlet
-
-
-def _pack_exception(error: BaseException) -> tuple[Buffer, ...]:
-    """Pickle an exception if it comes back as what it was, else send none."""
-    try:
-        segments = pack(error, "the exception")
-        if type(unpack(segments)) is type(error):
-            return segments
-    except ActorsError:
-        pass
-    return ()
-
-
-class _Outlet:
-    """The way to a stream's reader in the parent: as many chunks as it has asked for."""
-
-    def __init__(self, host: "RunnerHost", task_id: int) -> None:
-        self._host = host
-        self._task_id = task_id
-        self._sequence = 0
-        self._room = WINDOW
-        self._cancelled = False
-        self._condition = threading.Condition()
-
-    def grant(self, chunks: int) -> None:
-        with self._condition:
-            self._room += chunks
-            self._condition.notify()
-
-    def cancel(self) -> None:
-        with self._condition:
-            self._cancelled = True
-            self._condition.notify()
-
-    def wait_for_room(self) -> bool:
-        with self._condition:
-            self._condition.wait_for(lambda: self._room > 0 or self._cancelled)
-            return not self._cancelled
-
-    def put(self, chunk: Any) -> None:
-        segments = pack(chunk, "the chunk")
-        self._host.channel.send(Chunk(self._task_id, self._sequence), segments)
-        self._sequence += 1
-        with self._condition:
-            self._room -= 1
-
-    def close(self, *, cancelled: bool) -> None:
-        del self._host.outlets[self._task_id]
-        self._host.channel.send(StreamClosed(self._task_id, cancelled))
-
-    def set_exception(self, exc_info: Any = None) -> None:
-        del self._host.outlets[self._task_id]
-        _Answer(self._host, self._task_id).set_exception(exc_info)
-
-
 class RunnerHost:
     """
     The runner's side of the channel.
 
-    Its receiving thread starts before any code of the user is imported: when the channel
-    closes, nobody is left to work for, and the process ends.
-
     Args:
         channel: The runner's end.
+        ledger: Where the runner notes what it does.
     """
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, ledger: Ledger) -> None:
         self.channel = channel
-        self.outlets: dict[int, _Outlet] = {}
-        self._launch: queue.SimpleQueue[Frame] = queue.SimpleQueue()
-        self._inbox: Any = None
+        # Closed, reset or unreadable: the parent is gone or has given this process up.
+        self.mailbox = Mailbox(channel, self._take, end_own_group)
+        self._ledger = ledger
+        self._tasks: dict[int, Incoming] = {}
         self._phase = Phase.STARTING
         self._running = False
-        thread = threading.Thread(target=self._receive, name="actors-channel", daemon=True)
-        thread.start()
 
     def run(self) -> None:
         """
@@ -188,9 +85,9 @@ class RunnerHost:
         Raises:
             BaseException: What ended the runner, after the parent was told.
         """
-        launch, segments = self._launch.get()
+        launch, segments = self.mailbox.get()
         try:
-            runner = self._make(launch, segments)  # type: ignore[arg-type]
+            runner = self._make(launch, segments)
             runner._live()  # noqa: SLF001 - the host is the other half of the runner
             # Only after an orderly end: a failure's tasks are the parent's to fail.
             runner._refuse_the_rest()  # noqa: SLF001
@@ -202,16 +99,17 @@ class RunnerHost:
     def _make(self, launch: Launch, segments: tuple[Buffer, ...]) -> Runner:
         # Not `unpack`: an import error of the user's module shall be reported as it is.
         runner_class, args, kwargs = pickle.loads(segments[0], buffers=segments[1:])
-        token = birth.set(Birth(runner_class, launch.actor_urn, self))
+        token = birth.set(Birth(runner_class, launch.actor_urn, self.mailbox, self))
         try:
             runner = runner_class(*args, **kwargs)
         finally:
             birth.reset(token)
         if not isinstance(runner, Runner) or getattr(runner, "_link", None) is not self:
             raise TypeError(f"{runner_class.__qualname__}.__init__ did not call super().__init__()")
-        self._inbox = runner.actor_inbox
         pykka.ActorRegistry.register(runner.actor_ref)
         return runner
+
+    # What the runner reports.
 
     def status(self, status: RunnerStatus) -> None:
         """Report a change of state."""
@@ -224,44 +122,58 @@ class RunnerHost:
         """Report who is waited for."""
         self.channel.send(Waiting(waiting_for))
 
-    def begun(self, reply_to: Any) -> None:
-        """Report that a message has been taken up."""
+    def begun(self, envelope: Any) -> bool:
+        """Report that a message is taken up. Return whether its answer is still wanted."""
+        if not isinstance(envelope, Incoming):
+            self._ledger.begin(0)
+            return True
+        if envelope.cancelled:
+            envelope.close(cancelled=True)
+            return False
+        self._ledger.begin(envelope.task_id)
+        if envelope.observed:
+            self._report(envelope)
+        return True
+
+    def _report(self, envelope: Incoming) -> None:
         if not self._running:
             self._running = True
             self.channel.send(StatusChanged(RunnerRunning(), time.time()))
-        if isinstance(reply_to, _Answer):
-            self.channel.send(Acknowledged(reply_to.task_id))
+        if envelope.task_id:
+            self.channel.send(Acknowledged(envelope.task_id))
 
     def idle(self) -> None:
         """Report that no message is waiting."""
-        self._running = False
-        self.channel.send(StatusChanged(RunnerReady(), time.time()))
+        self._ledger.rest()
+        if self._running:
+            self.mailbox.look()
+            if self.mailbox.empty():
+                self._running = False
+                self.channel.send(StatusChanged(RunnerReady(), time.time()))
 
     def abandoned(self, reply_to: Any, error: BaseException) -> None:
         """Leave it to the parent, which fails what is in flight with the failure."""
 
-    def _receive(self) -> None:
-        try:
-            for frame in self.channel.frames():
-                self._dispatch(frame)
-        finally:
-            # Closed, reset or unreadable: the parent is gone or has given this process up.
-            end_own_group()
+    def forget(self, task_id: int) -> None:
+        """Take note that a task is answered."""
+        self._tasks.pop(task_id, None)
 
-    def _dispatch(self, frame: Frame) -> None:
+    # What the parent says.
+
+    def _take(self, frame: Frame) -> Any:
+        """Take a frame in whichever thread has received it. Return what is for the inbox."""
         match frame.message:
-            case Request(task_id):
-                answer = _Answer(self, task_id) if task_id else None
-                self._inbox.put(_Request(frame.payload, answer))
-            case Credit(task_id, chunks):
-                outlet = self.outlets.get(task_id)
-                if outlet is not None:
-                    outlet.grant(chunks)
-            case CancelTask(task_id):
-                outlet = self.outlets.get(task_id)
-                if outlet is not None:
-                    outlet.cancel()
+            case Request(task_id, observed):
+                envelope = Incoming(self, task_id, frame.payload, observed)
+                if task_id:
+                    self._tasks[task_id] = envelope
+                return envelope
+            case Credit(task_id, chunks) if task_id in self._tasks:
+                self._tasks[task_id].grant(chunks)
+            case CancelTask(task_id) if task_id in self._tasks:
+                self._tasks[task_id].cancelled = True
             case Stop():
-                self._inbox.put(Envelope(messages._ActorStop()))  # noqa: SLF001
+                return Envelope(messages._ActorStop())  # noqa: SLF001 - Pykka's own word
             case Launch():
-                self._launch.put(frame)
+                return frame
+        return None

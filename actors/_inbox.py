@@ -1,16 +1,13 @@
 """The parent's side of a runner's inbox: tasks out, answers in, over all incarnations."""
 
-import contextlib
-import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple, Protocol
 
 from pykka import messages
 
-from actors._channel import Buffer
 from actors._frames import (
     Acknowledged,
     CancelTask,
@@ -24,54 +21,39 @@ from actors._frames import (
     StreamOpened,
     ToRunner,
 )
+from actors._framing import Buffer
 from actors._payload import pack
-from actors._sealed import Sealed
-from actors._stream import Stream, StreamCore
+from actors._task import Kind, Task
 from actors.errors import FrameTooLargeError, RunnerUnavailableError
-from actors.messages import ChunkGenerated, LostTask, TaskAcknowledged, TaskStatus
+from actors.messages import (
+    ChunkGenerated,
+    LostTask,
+    RunnerStatusUpdated,
+    TaskAcknowledged,
+    TaskStatus,
+)
 from actors.messages import TaskStatusUpdated as Updated
 
 
-class Post(Protocol):
-    """Where frames to a runner go: its port."""
+_PROXY_MESSAGES: Final = {messages.ProxyCall, messages.ProxyGetAttr, messages.ProxySetAttr}
+
+
+class Line(Protocol):
+    """The way to an incarnation: its port's reception. May be used from any thread."""
 
     def post(self, message: ToRunner, payload: tuple[Buffer, ...] = ()) -> None:
-        """Send a frame without blocking. May be called from any thread."""
+        """Send a frame without blocking."""
 
+    def attend(self) -> None:
+        """See to it that answers are received though nobody may be receiving for himself."""
 
-class Task:
-    """One message on its way: a task if somebody waits for the answer."""
-
-    __slots__ = ("acknowledged", "chunks", "core", "id", "kind", "payload", "reply_to", "sent_at")
-
-    def __init__(self, task_id: int, kind: str, payload: tuple[Buffer, ...], reply_to: Any) -> None:
-        self.id = task_id
-        self.kind = kind
-        self.payload = payload
-        self.reply_to = reply_to
-        self.core: StreamCore | None = None
-        self.acknowledged = False
-        self.chunks = 0
-        self.sent_at = 0.0
-
-    @property
-    def lost(self) -> LostTask:
-        """The task as a failure lists it."""
-        return LostTask(self.id, self.kind, self.acknowledged, self.chunks)
-
-    def answer(self, value: Sealed | Stream[Any]) -> None:
-        """Give the asker its answer."""
-        # Full: the asker, whose future it is, has set it; that must not stop the one who answers.
-        with contextlib.suppress(queue.Full):
-            self.reply_to.set(value)
-
-    def fail(self, error: BaseException) -> None:
-        """End the task with an error, for the asker or the stream's reader."""
-        if self.core is not None:
-            self.core.finish(error)
-        elif self.reply_to is not None:
-            with contextlib.suppress(queue.Full):
-                self.reply_to.set_exception((type(error), error, None))
+    def receive_until(
+        self,
+        done: Callable[[], object],
+        deadline: float | None,
+        others: Callable[[], object],
+    ) -> None:
+        """Receive in the caller's thread until something is so, or for a while."""
 
 
 class Detached(NamedTuple):
@@ -99,6 +81,7 @@ class RunnerInbox:
         on_stop: Called with the future of a ref's `stop()`, or `None`.
         call_soon: Makes a call soon, in another thread, without taking a lock.
         publish: Called with task events.
+        wanted: Says whether anybody is interested in events of some classes.
     """
 
     def __init__(
@@ -110,15 +93,18 @@ class RunnerInbox:
         on_stop: Callable[[Any], object],
         call_soon: Callable[[Callable[[], object]], object],
         publish: Callable[[Any], object],
+        wanted: Callable[..., bool],
     ) -> None:
         self._runner_id = runner_id
+        self._what = f"message to {runner_id!r}"
         self._limit = limit
         self._max_waiting = max_waiting
         self._on_stop = on_stop
         self._call_soon = call_soon
         self._publish = publish
+        self._wanted = wanted
         self._lock = threading.RLock()
-        self._port: Post | None = None
+        self._line: Line | None = None
         self._waiting: deque[Task] = deque()
         self._tasks: dict[int, Task] = {}
         self._last_id = 0
@@ -135,18 +121,18 @@ class RunnerInbox:
             RunnerUnavailableError: If the runner is down and too many messages wait.
             pykka.ActorDeadError: If the runner is down for good and nobody waits for an answer.
         """
-        if isinstance(envelope.message, messages._ActorStop):  # noqa: SLF001 - Pykka's own word
+        message = envelope.message
+        if isinstance(message, messages._ActorStop):  # noqa: SLF001 - Pykka's own word
             self._on_stop(envelope.reply_to)
             return
-        message, reply_to = envelope.message, envelope.reply_to
-        payload = pack(message, f"message to {self._runner_id!r}")
-        size = sum(memoryview(part).nbytes for part in payload)
+        reply_to = envelope.reply_to
+        payload = pack(message, self._what)
+        size = len(payload[0]) if len(payload) == 1 else sum(map(len, payload))
         if size > self._limit:
             raise FrameTooLargeError(size, self._limit)
-        kind = _kind(message)
         with self._lock:
             if self._closed is None:
-                self._admit(kind, payload, reply_to)
+                self._admit(message, payload, reply_to)
                 return
             error = self._closed()
         if reply_to is None:
@@ -161,14 +147,13 @@ class RunnerInbox:
         """Return whether no message waits for the runner to come up."""
         return not self._waiting
 
-    def _admit(self, kind: str, payload: tuple[Buffer, ...], reply_to: Any) -> None:
+    def _admit(self, message: Any, payload: tuple[Buffer, ...], reply_to: Any) -> None:
         task_id = 0
         if reply_to is not None:
-            self._last_id += 1
-            task_id = self._last_id
-        task = Task(task_id, kind, payload, reply_to)
-        if self._port is not None and not self._holding:
-            self._dispatch(self._port, task)
+            self._last_id = task_id = self._last_id + 1
+        task = Task(self, task_id, _kind(message), payload, reply_to)
+        if self._line is not None and not self._holding:
+            self._dispatch(self._line, task)
         elif len(self._waiting) >= self._max_waiting:
             raise RunnerUnavailableError(
                 f"runner {self._runner_id!r} is down and {self._max_waiting} messages wait for it "
@@ -177,26 +162,39 @@ class RunnerInbox:
         else:
             self._waiting.append(task)
 
-    def _dispatch(self, port: Post, task: Task) -> None:
+    def _dispatch(self, line: Line, task: Task) -> None:
         payload, task.payload = task.payload, ()
         task.sent_at = time.monotonic()
         if task.id:
             self._tasks[task.id] = task
-        port.post(Request(task.id), payload)
+        observed = self._wanted(RunnerStatusUpdated, TaskAcknowledged, Updated)
+        line.post(Request(task.id, observed), payload)
+        if len(self._tasks) > 1:
+            line.attend()
 
-    def attach(self, port: Post) -> None:
+    def attach(self, line: Line) -> None:
         """Send what has waited, and what comes, to an incarnation that is up, unless held."""
         with self._lock:
-            self._port = port
+            self._line = line
             while self._waiting and not self._holding:
-                self._dispatch(port, self._waiting.popleft())
+                self._dispatch(line, self._waiting.popleft())
 
-    def detach(self) -> Detached:
-        """Keep messages back from now on. Return the tasks that were in flight, to be ended."""
+    def detach(self, begun: int = 0) -> Detached:
+        """
+        Keep messages back from now on.
+
+        Args:
+            begun: Id of the last task that the runner has taken up.
+
+        Returns:
+            The tasks that were in flight, to be ended; not those that nobody waits for.
+        """
         with self._lock:
-            self._port = None
-            tasks = tuple(self._tasks.values())
+            self._line = None
+            tasks = tuple(task for task in self._tasks.values() if not task.cancelled)
             self._tasks.clear()
+        for task in tasks:
+            task.acknowledged = task.id <= begun
         return Detached(tasks)
 
     def expect(self) -> None:
@@ -239,90 +237,106 @@ class RunnerInbox:
         with self._lock:
             return min((task.sent_at for task in self._tasks.values()), default=None)
 
+    def in_flight(self, task: Task) -> bool:
+        """Return whether a task has been sent and not ended."""
+        return task.id in self._tasks
+
+    # What comes from the runner, in whichever thread has received it.
+
     def received(self, message: FromRunner, payload: tuple[Buffer, ...]) -> bool:
-        """Take a frame that concerns a task. Return whether it was one, and was in turn."""
+        """
+        Take a frame that concerns a task.
+
+        It may be called twice with the same frame, if a signal's handler has interrupted it: so a
+        task is answered first and taken out of the table then.
+
+        Returns:
+            Whether it was one, and was in turn.
+        """
         match message:
+            case Reply(task_id):
+                task = self._tasks.get(task_id)
+                if task is not None:
+                    task.answer(payload, None)
+                    self._ended(task, TaskStatus.COMPLETE)
             case Chunk(task_id, sequence):
                 self._chunk(task_id, sequence, payload)
-            case Reply(task_id):
-                self._end(task_id, TaskStatus.COMPLETE, Sealed(payload))
-            case Acknowledged(task_id):
-                self._acknowledged(task_id)
-            case StreamOpened(task_id) if not self._streams(task_id, if_unknown=False):
-                self._open_stream(task_id)
-            case StreamClosed(task_id, cancelled) if self._streams(task_id, if_unknown=True):
-                self._end(task_id, TaskStatus.CANCELLED if cancelled else TaskStatus.COMPLETE)
+            case StreamOpened(task_id):
+                task = self._tasks.get(task_id)
+                if task is None or task.streaming:
+                    return False
+                task.open_stream()
+            case StreamClosed(task_id, cancelled):
+                task = self._tasks.get(task_id)
+                if task is not None:
+                    if not task.streaming and not task.cancelled:
+                        return False
+                    task.close()
+                    self._ended(task, TaskStatus.CANCELLED if cancelled else TaskStatus.COMPLETE)
             case ReplyError(task_id, error):
-                self._end(task_id, TaskStatus.FAILED, Sealed(payload, error))
+                task = self._tasks.get(task_id)
+                if task is not None:
+                    task.answer(payload, error)
+                    self._ended(task, TaskStatus.FAILED)
+            case Acknowledged(task_id):
+                self._tell(TaskAcknowledged, task_id)
+                self._tell(Updated, task_id, TaskStatus.RUNNING)
             case _:
                 return False
         return True
 
-    def _streams(self, task_id: int, *, if_unknown: bool) -> bool:
-        """Return whether a task is being answered with a stream."""
-        task = self._tasks.get(task_id)
-        return if_unknown if task is None else task.core is not None
-
-    def _acknowledged(self, task_id: int) -> None:
-        with self._lock:
-            task = self._tasks.get(task_id)
-            if task is None:
-                return
-            task.acknowledged = True
-        self._publish(TaskAcknowledged(self._runner_id, task_id))
-        self._publish(Updated(self._runner_id, task_id, TaskStatus.RUNNING))
-
-    def _open_stream(self, task_id: int) -> None:
-        with self._lock:
-            task = self._tasks.get(task_id)
-            if task is None:
-                return
-            task.core = StreamCore(
-                grant=lambda chunks: self._say(Credit(task_id, chunks)),
-                abandon=lambda: self._call_soon(lambda: self._say(CancelTask(task_id))),
-            )
-        task.answer(Stream(task.core))
-        # From here on only the asker holds the stream: if it is dropped, nobody reads.
-        task.reply_to = None
-
-    def _say(self, message: Credit | CancelTask) -> None:
-        with self._lock:
-            if self._port is not None and message.task_id in self._tasks:
-                self._port.post(message)
-
     def _chunk(self, task_id: int, sequence: int, payload: tuple[Buffer, ...]) -> None:
         task = self._tasks.get(task_id)
-        if task is None or task.core is None:
-            return
-        task.chunks += 1
-        task.core.push(Sealed(payload))
-        self._publish(ChunkGenerated(self._runner_id, task_id, sequence))
+        if task is not None and task.streaming:
+            task.push(sequence, payload)
+            task.chunks = sequence + 1
+            self._tell(ChunkGenerated, task_id, sequence)
 
-    def _end(self, task_id: int, status: TaskStatus, answer: Sealed | None = None) -> None:
+    def _ended(self, task: Task, status: TaskStatus) -> None:
+        # Atomic: of two threads that end a task, one finds it.
+        if self._tasks.pop(task.id, None) is not None:
+            self._tell(Updated, task.id, status)
+
+    def _tell(self, kind: Callable[..., Any], *values: Any) -> None:
+        if self._wanted(kind):
+            self._publish(kind(self._runner_id, *values))
+
+    # What askers and readers do, in their threads.
+
+    def receive_until(self, task: Task, done: Callable[[], object], deadline: float | None) -> None:
+        """Receive in the caller's thread until something is so, or for a while."""
+        line = self._line
+        if line is not None:
+            # A stream is in flight itself; what was answered is not.
+            line.receive_until(
+                done, deadline, self._several if task.streaming else self._tasks.__len__
+            )
+
+    def _several(self) -> bool:
+        return len(self._tasks) > 1
+
+    def cancel(self, task: Task) -> None:
+        """Tell the runner that nobody waits for a task any more."""
         with self._lock:
-            task = self._tasks.pop(task_id, None)
-        if task is None:
-            return
-        if task.core is not None:
-            task.core.finish(answer)
-        elif answer is not None:
-            task.answer(answer)
-        self._publish(Updated(self._runner_id, task_id, status))
+            task.cancelled = True
+            if self._line is not None and task.id in self._tasks:
+                self._line.post(CancelTask(task.id))
+            elif task in self._waiting:
+                self._waiting.remove(task)
+                self._tell(Updated, task.id, TaskStatus.CANCELLED)
+
+    def abandon(self, task: Task) -> None:
+        """Do so soon, without taking a lock."""
+        self._call_soon(lambda: self.cancel(task))
+
+    def grant(self, task: Task, chunks: int) -> None:
+        """Tell the runner that a stream's reader can take more."""
+        with self._lock:
+            if self._line is not None and task.id in self._tasks:
+                self._line.post(Credit(task.id, chunks))
 
 
-def _kind(message: Any) -> str:
-    """Return what a failure calls the message: its class, or the attribute of a proxy call."""
-    if isinstance(message, messages.ProxyCall | messages.ProxyGetAttr | messages.ProxySetAttr):
-        return ".".join(message.attr_path)
+def _kind(message: Any) -> Kind:
+    """Return what tells the message's kind, without spelling it out for each."""
     kind = type(message)
-    return (
-        kind.__qualname__
-        if kind.__module__ == "builtins"
-        else (f"{kind.__module__}.{kind.__qualname__}")
-    )
-
-
-def fail_all(tasks: Iterable[Task], error: Callable[[], BaseException]) -> None:
-    """End each task with an error of its own: raising one changes it (cpython gh-101267)."""
-    for task in tasks:
-        task.fail(error())
+    return message.attr_path if kind in _PROXY_MESSAGES else kind

@@ -16,13 +16,14 @@ from typing import Any, ClassVar, Final
 import attrs
 
 from actors._bootstrap import run_runner
+from actors._ledger import Ledger, open_ledger
 
 _PRELUDE: Final = (
     "import sys, pickle; "
     "boot = open({boot}, 'rb'); "
     "sys.path[:] = pickle.load(boot); "
     "from actors._bootstrap import main; "
-    "main(boot, {channel}, {limit}, {alive})"
+    "main(boot, {channel}, {limit}, {ledger}, {alive})"
 )
 """sys.path comes first, so that this package is found wherever the parent found it."""
 
@@ -37,12 +38,14 @@ class Child:
     Attributes:
         process: The process.
         channel: The port's end of the channel.
+        ledger: What the process notes about itself.
         stdout: Pipe with what the process writes to fd 1.
         stderr: Pipe with what the process writes to fd 2.
     """
 
     process: "RunnerPopen"
     channel: socket.socket
+    ledger: Ledger
     stdout: int
     stderr: int
 
@@ -86,14 +89,16 @@ class RunnerPopen(popen_spawn_posix.Popen):
         with contextlib.ExitStack() as stack:
             spooled = _spooled(pickled.getvalue())
             stack.callback(os.close, spooled)
-            boot, channel, alive = (
-                _above_stdio(fd, stack) for fd in (spooled, wiring.channel, wiring.alive)
+            boot, channel, ledger, alive = (
+                _above_stdio(fd, stack)
+                for fd in (spooled, wiring.channel, wiring.ledger, wiring.alive)
             )
             command = spawn.get_command_line()
             command[command.index("-c") + 1] = _PRELUDE.format(
                 boot=boot,
                 channel=channel,
                 limit=wiring.limit,
+                ledger=ledger,
                 alive=alive,
             )
             # Nobody but `poll` waits for it: see there.
@@ -102,7 +107,7 @@ class RunnerPopen(popen_spawn_posix.Popen):
                 stdin=subprocess.DEVNULL,
                 stdout=wiring.stdout,
                 stderr=wiring.stderr,
-                pass_fds=(boot, channel, alive),
+                pass_fds=(boot, channel, ledger, alive),
                 env={**os.environ, **wiring.environment},
                 start_new_session=True,
             )
@@ -141,6 +146,7 @@ class _Wiring:
 
     channel: int
     limit: int
+    ledger: int
     stdout: int
     stderr: int
     alive: int
@@ -172,34 +178,37 @@ def launch(name: str, limit: int, alive_fd: int, environment: Mapping[str, str])
         RuntimeError: If the main module is being imported by a child: the program starts
             runners outside of `if __name__ == "__main__":`.
     """
-    opened: list[int] = []
+    parents, childs = [], []
+    ledger, ledger_fd = open_ledger()
+    childs.append(ledger_fd)
     ours, theirs = socket.socketpair()
     try:
-        stdout, stdout_child = os.pipe()
-        opened += [stdout, stdout_child]
-        stderr, stderr_child = os.pipe()
-        opened += [stderr, stderr_child]
+        for _ in ("stdout", "stderr"):
+            reader, writer = os.pipe()
+            parents.append(reader)
+            childs.append(writer)
         process = _RunnerProcess(target=run_runner, name=name)
         process.wiring = _Wiring(
-            theirs.fileno(), limit, stdout_child, stderr_child, alive_fd, environment
+            theirs.fileno(), limit, *childs, alive_fd, environment
         )
         process.start()
     except BaseException:
+        ledger.close()
         ours.close()
-        for fd in opened:
+        for fd in parents:
             os.close(fd)
         raise
     finally:
         theirs.close()
-    os.close(stdout_child)
-    os.close(stderr_child)
+        for fd in childs:
+            os.close(fd)
     # At exit multiprocessing would wait without limit for a process that cannot be killed;
     # the supervisor, which is a thread, has ended by then.
     multiprocessing.process._children.discard(process)  # type: ignore[attr-defined]  # noqa: SLF001
-    os.set_blocking(stdout, False)
-    os.set_blocking(stderr, False)
+    for fd in parents:
+        os.set_blocking(fd, False)
     popen: RunnerPopen = process._popen  # type: ignore[attr-defined]  # noqa: SLF001
-    return Child(popen, ours, stdout, stderr)
+    return Child(popen, ours, ledger, *parents)
 
 
 def _above_stdio(fd: int, stack: contextlib.ExitStack) -> int:

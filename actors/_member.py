@@ -8,12 +8,13 @@ from typing import Any
 
 import pykka
 
-from actors._inbox import RunnerInbox, fail_all
+from actors._inbox import RunnerInbox
 from actors._payload import pack
 from actors._port import Incarnation, Port
 from actors._port_events import PortEnded
 from actors._reactor import Reactor
 from actors._relay import Relay
+from actors._task import fail_all
 from actors._warden import Warden
 from actors.errors import FrameTooLargeError, SpecError, UnsendableError
 from actors.messages import RunnerFailed, RunnerIdle, RunnerStatus
@@ -34,6 +35,7 @@ class Member:
         reactor: The supervisor's event loop.
         on_stop: Called with the runner's id and the future of a ref's `stop()`.
         publish: Called with task events.
+        wanted: Says whether anybody is interested in events of some classes.
 
     Raises:
         SpecError: If the class is no runner, or the constructor's arguments cannot be pickled.
@@ -46,6 +48,7 @@ class Member:
         reactor: Reactor,
         on_stop: Callable[[str, Any], object],
         publish: Callable[[Any], object],
+        wanted: Callable[..., bool],
     ) -> None:
         if not issubclass(spec.runner_class, Runner):
             raise SpecError(
@@ -68,6 +71,7 @@ class Member:
             on_stop=lambda reply_to: on_stop(spec.id, reply_to),
             call_soon=reactor.call_soon,
             publish=publish,
+            wanted=wanted,
         )
         self._actor = _shadow(spec.runner_class, self.inbox)
         self.ref: pykka.ActorRef[Any] = self._actor.actor_ref

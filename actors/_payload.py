@@ -4,7 +4,7 @@ import pickle
 from collections.abc import Sequence
 from typing import Any, Final
 
-from actors._channel import Buffer
+from actors._framing import Buffer
 from actors.errors import UnsendableError, WireError
 
 _MAX_BUFFERS: Final = 250

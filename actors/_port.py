@@ -9,7 +9,6 @@ from typing import Final, Protocol
 import attrs
 
 from actors._bootstrap import DUMP_SIGNAL
-from actors._channel import Buffer
 from actors._ending import Facts, OwnEnd, exit_reason, is_failure
 from actors._frames import (
     FromRunner,
@@ -18,11 +17,12 @@ from actors._frames import (
     StatusChanged,
     Stop,
     Terminated,
-    ToRunner,
     Waiting,
 )
+from actors._framing import Buffer
 from actors._inbox import RunnerInbox
 from actors._launch import launch
+from actors._ledger import Ledger
 from actors._port_events import PortEnded, PortEvent, PortStarted, PortStatus
 from actors._reactor import Reactor, Timer
 from actors._warden import Warden
@@ -111,8 +111,9 @@ class Port:
     """
     Starts, feeds, watches and ends one process.
 
-    `launch`, `post`, `stop`, `fatal` and `kill` may be called from any thread and never block;
-    all else happens in the reactor's thread. The end is told exactly once, as `PortEnded`.
+    `launch`, `stop`, `fatal` and `kill` may be called from any thread and never block; all else
+    happens in the reactor's thread, `frame` excepted. The end is told exactly once, as
+    `PortEnded`.
 
     Args:
         incarnation: What to start.
@@ -134,6 +135,7 @@ class Port:
         self._inbox = inbox
         self._listener = listener
         self._wires: Wires | None = None
+        self._ledger: Ledger | None = None
         self._phase = Phase.STARTING
         self._started = False
         self.over: Final = threading.Event()
@@ -155,6 +157,11 @@ class Port:
         return self._wires.pid if self._wires is not None else None
 
     @property
+    def busy(self) -> bool:
+        """Whether the runner is handling a message right now."""
+        return self._ledger is not None and self._ledger.busy
+
+    @property
     def source(self) -> tuple[str, int]:
         """Runner and incarnation."""
         return self._spec.id, self._incarnation.number
@@ -164,11 +171,6 @@ class Port:
     def launch(self) -> None:
         """Start the process."""
         self._reactor.call_soon(self._launch)
-
-    def post(self, message: ToRunner, payload: tuple[Buffer, ...] = ()) -> None:
-        """Send a frame without blocking."""
-        if self._wires is not None:
-            self._wires.post(message, payload)
 
     def stop(self) -> None:
         """Ask for the end, and see to it: politely, then SIGTERM, then SIGKILL."""
@@ -198,17 +200,22 @@ class Port:
         except Exception as error:  # noqa: BLE001 - whatever it is becomes the reason
             self._finish(LaunchFailed(RunnerTerminationError.from_exception(error)))
             return
+        self._ledger = child.ledger
         self._wires = Wires(child, spec.max_frame, self._reactor, incarnation.warden, self)
-        self.post(Launch(spec.id, incarnation.number, incarnation.actor_urn), incarnation.payload)
+        self._wires.reception.post(
+            Launch(spec.id, incarnation.number, incarnation.actor_urn), incarnation.payload
+        )
         self._set_timer(spec.start_timeout, lambda: self._end(StartTimedOut(spec.start_timeout)))
 
     # Life, as the wires tell it.
 
     def frame(self, message: FromRunner, payload: tuple[Buffer, ...]) -> None:
-        """Take a frame."""
+        """Take a frame, in the thread that has received it."""
         self._last_progress = time.monotonic()
-        if self._inbox.received(message, payload):
-            return
+        if not self._inbox.received(message, payload):
+            self._reactor.call_soon(lambda: self._take(message))
+
+    def _take(self, message: FromRunner) -> None:
         match message:
             case StatusChanged(status, at):
                 self._on_status(status, at)
@@ -253,9 +260,9 @@ class Port:
 
     def _on_started(self) -> None:
         self._started = True
-        if self._stop_stage is None and self._own_end is None:
+        if self._stop_stage is None and self._own_end is None and self._wires is not None:
             self._cancel_timer()
-            self._inbox.attach(self)
+            self._inbox.attach(self._wires.reception)
         if self._spec.progress_timeout is not None:
             self._watch_progress(self._spec.progress_timeout)
         self._listener.event(PortStarted(*self.source, self.pid or 0))
@@ -299,7 +306,7 @@ class Port:
             self._terminate()
             return
         self._phase = Phase.STOPPING
-        self.post(Stop())
+        self._wires.reception.post(Stop())
         self._set_timer(self._spec.stop_timeout, self._terminate)
 
     def _terminate(self) -> None:
@@ -354,7 +361,11 @@ class Port:
         self._cancel_timer()
         if self._progress_timer is not None:
             self._progress_timer.cancel()
-        detached = self._inbox.detach()
+        begun = 0
+        if self._ledger is not None:
+            self._ledger.close()
+            begun = self._ledger.begun
+        detached = self._inbox.detach(begun)
         failed = is_failure(
             reason,
             started=self._started,

@@ -4,7 +4,7 @@ from typing import TypeAlias
 
 import attrs
 
-from actors._inbox import Task
+from actors._task import Task
 from actors.messages import RunnerFailed, RunnerStatus
 
 

@@ -3,7 +3,7 @@
 import threading
 from typing import Any
 
-from actors._channel import Buffer
+from actors._framing import Buffer
 from actors._payload import unpack
 from actors.errors import RemoteError, WireError
 from actors.termination import RunnerTerminationError
@@ -21,14 +21,15 @@ class Sealed:
         error: The handler's exception as data, if this is one.
     """
 
+    _value: Any = None
+    _error: BaseException | None = None
+
     def __init__(
         self, segments: tuple[Buffer, ...], error: RunnerTerminationError | None = None
     ) -> None:
         self._segments: tuple[Buffer, ...] | None = segments
         self._remote = error
         self._lock = threading.Lock()
-        self._value: Any = None
-        self._error: BaseException | None = None
 
     def open(self) -> Any:
         """

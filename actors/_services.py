@@ -55,8 +55,7 @@ class Services:
 
     def queue(self, event: TaskEvent) -> None:
         """Have a task event published, from any thread, behind the statuses on their way."""
-        if self.events.wanted(type(event)):
-            self._tell(event)
+        self._tell(event)
 
     def remind(self, delay: float, message: SettleDue | StartDue) -> Timer:
         """Put a message into the supervisor's mailbox after a delay."""

@@ -1,18 +1,19 @@
 """A streamed answer: chunks in order, a bounded number of them at a time."""
 
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, Final, Generic, NoReturn, Self, TypeVar
 
 from actors._sealed import Sealed
-from actors.errors import TaskCancelledError
+from actors.errors import TaskCancelledError, WireError
 
 T_co = TypeVar("T_co", covariant=True)
 
 WINDOW: Final = 256
 """Chunks that may be under way to a reader; the runner waits when they are not taken."""
+_NUMBERS: Final = 1 << 32
+"""Sequence numbers there are before they begin again."""
 
 
 class StreamCore:
@@ -25,13 +26,20 @@ class StreamCore:
     Args:
         grant: Called in the reader's thread with a number of chunks that were taken.
         abandon: Called once if the reader goes away before the end; takes no lock.
+        receive: Receives in the caller's thread until something is so, or for a while.
     """
 
-    def __init__(self, grant: Callable[[int], object], abandon: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        grant: Callable[[int], object],
+        abandon: Callable[[], object],
+        receive: Callable[[Callable[[], object], float | None], object] | None = None,
+    ) -> None:
         self._grant = grant
         self._abandon = abandon
+        self._receive = receive
         self._condition = threading.Condition()
-        self._chunks: deque[Any] = deque()
+        self._chunks: dict[int, Any] = {}
         self._taken = 0
         self._ended = False
         self._cancelled = False
@@ -42,12 +50,26 @@ class StreamCore:
         """Whether the reader has gone away."""
         return self._cancelled
 
-    def push(self, chunk: Any) -> None:
-        """Add a chunk. After the end it is dropped."""
+    def push(self, chunk: Any, sequence: int | None = None) -> None:
+        """
+        Add a chunk. After the end it is dropped.
+
+        Args:
+            chunk: The chunk, or the `Sealed` one.
+            sequence: Its number modulo 2**32, if it may be delivered twice; it is added once.
+        """
         with self._condition:
-            if not self._ended and not self._cancelled:
-                self._chunks.append(chunk)
-                self._condition.notify()
+            if self._ended or self._cancelled:
+                return
+            if sequence is None:
+                place = self._taken + len(self._chunks)
+            else:
+                ahead = (sequence - self._taken) % _NUMBERS
+                if ahead >= _NUMBERS // 2:
+                    return
+                place = self._taken + ahead
+            self._chunks[place] = chunk
+            self._condition.notify()
 
     def finish(self, error: BaseException | Sealed | None = None) -> None:
         """End the stream, after the chunks that are there. Only the first end counts."""
@@ -71,20 +93,27 @@ class StreamCore:
             StopIteration: At the end.
             BaseException: What the stream ended with.
         """
+        if self._receive is not None and not self._ready():
+            self._receive(self._ready, None)
         with self._condition:
-            self._condition.wait_for(lambda: self._chunks or self._ended or self._cancelled)
+            while not self._ready():
+                self._condition.wait()
             if self._cancelled:
                 raise TaskCancelledError("the stream was cancelled by its reader")
             if not self._chunks:
                 return self._raise_end()
-            chunk = self._chunks.popleft()
+            if self._taken not in self._chunks:
+                raise WireError("channel", f"chunk {self._taken} of a stream is missing")
+            chunk = self._chunks.pop(self._taken)
             self._taken += 1
-            granted = self._taken if self._taken >= WINDOW // 2 else 0
-            self._taken -= granted
+            granted = WINDOW // 2 if self._taken % (WINDOW // 2) == 0 else 0
             self._condition.notify_all()
         if granted:
             self._grant(granted)
         return chunk.open() if isinstance(chunk, Sealed) else chunk
+
+    def _ready(self) -> object:
+        return self._chunks or self._ended or self._cancelled
 
     def _raise_end(self) -> NoReturn:
         if isinstance(self._error, Sealed):
@@ -93,15 +122,16 @@ class StreamCore:
             raise self._error
         raise StopIteration
 
-    def cancel(self) -> None:
-        """Stop reading. Idempotent; harmless after the end."""
+    def cancel(self) -> bool:
+        """Stop reading. Idempotent; harmless after the end. Return whether it was open."""
         with self._condition:
             if self._ended or self._cancelled:
-                return
+                return False
             self._cancelled = True
             self._chunks.clear()
             self._condition.notify_all()
         self._abandon()
+        return True
 
 
 class Stream(Generic[T_co]):
@@ -132,9 +162,14 @@ class Stream(Generic[T_co]):
         chunk: T_co = self._core.pop()
         return chunk
 
-    def cancel(self) -> None:
-        """Tell the runner that nobody reads any more. Idempotent; harmless after the end."""
-        self._core.cancel()
+    def cancel(self) -> bool:
+        """
+        Tell the runner that nobody reads any more. Idempotent; harmless after the end.
+
+        Returns:
+            Whether the stream was still open.
+        """
+        return self._core.cancel()
 
     def result(self) -> list[T_co]:
         """Return the chunks that are still to come, when all have come; raises as iteration."""

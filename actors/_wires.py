@@ -8,19 +8,19 @@ import signal
 import time
 from typing import Final, Protocol
 
-from actors._channel import Buffer, Channel
+from actors._channel import Channel
 from actors._exit_watch import CAN_LOOK, has_ended, open_exit_watch
-from actors._frames import FromRunner, ToRunner
+from actors._frames import FromRunner
+from actors._framing import Buffer
 from actors._launch import Child
 from actors._reactor import Reactor
+from actors._reception import Reception
 from actors._warden import Warden
 from actors.errors import WireError
 
 _READ_SIZE: Final = 64 * 1024
 """Capacity of a pipe on Linux, and the size that one pass of the scanner is tuned for."""
 _READS_PER_TURN: Final = 4
-_CHANNEL_BUDGET: Final = 1 << 20
-"""Bytes taken from a channel before the others get their turn."""
 _DRAIN_IDLE: Final = 0.1
 """Seconds without output after which a pipe held open by somebody else counts as drained."""
 _DRAIN_LIMIT: Final = 2.0
@@ -32,10 +32,10 @@ _SLOW_CHECK: Final = 0.1
 
 
 class WiresListener(Protocol):
-    """Who is told, in the reactor's thread, what comes from the process."""
+    """Who is told, in the reactor's thread but for `frame`, what comes from the process."""
 
     def frame(self, message: FromRunner, payload: tuple[Buffer, ...]) -> None:
-        """Take a frame."""
+        """Take a frame, in the thread that has received it, perhaps twice (`Reception`)."""
 
     def channel_ended(self, problem: WireError | None) -> None:
         """Take note that no frame will come any more, and why if the process lives."""
@@ -51,7 +51,7 @@ class Wires:
     """
     The descriptors of one process in the reactor, from its launch until everything is read.
 
-    `post` may be called from any thread; all else belongs to the reactor's.
+    All of it belongs to the reactor's thread, but for what `reception` says of itself.
 
     Args:
         child: The process.
@@ -77,12 +77,13 @@ class Wires:
         self._listener = listener
         self._channel = Channel(child.channel, limit)
         self._channel_open = True
-        self._writing = False
         self._outputs = {child.stdout: 1, child.stderr: 2}
         self._exited_at: float | None = None
         self._last_output = 0.0
         self._closed = False
-        reactor.register(self._channel.fileno(), selectors.EVENT_READ, self._on_channel)
+        self.reception: Final = Reception(
+            self._channel, reactor, listener.frame, self._on_channel_end
+        )
         for fd in self._outputs:
             reactor.register(fd, selectors.EVENT_READ, functools.partial(self._on_output, fd))
         self._watch = open_exit_watch(child.pid)
@@ -100,11 +101,6 @@ class Wires:
     def channel_open(self) -> bool:
         """Whether frames can still come."""
         return self._channel_open
-
-    def post(self, message: ToRunner, payload: tuple[Buffer, ...] = ()) -> None:
-        """Send a frame without blocking."""
-        if self._channel.post(message, payload):
-            self._reactor.call_soon(self._start_writing)
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the process, unless it is reaped."""
@@ -140,37 +136,14 @@ class Wires:
 
     # The channel.
 
-    def _start_writing(self) -> None:
-        if self._channel_open and not self._writing:
-            self._writing = True
-            self._select_channel()
-
-    def _select_channel(self) -> None:
-        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._writing else 0)
-        self._reactor.modify(self._channel.fileno(), events, self._on_channel)
-
-    def _on_channel(self, events: int) -> None:
-        # The same turn of the reactor may have closed it already.
-        if not self._channel_open:
-            return
-        if events & selectors.EVENT_WRITE and not self._channel.flush():
-            self._writing = False
-            self._select_channel()
-        if events & selectors.EVENT_READ:
-            self._take_frames()
-
-    def _take_frames(self) -> None:
-        taken = self._channel.take(_CHANNEL_BUDGET)
-        for frame in taken.frames:
-            self._listener.frame(frame.message, frame.payload)  # type: ignore[arg-type]
-        if taken.closed or taken.problem is not None:
-            self._end_channel(taken.problem)
+    def _on_channel_end(self) -> None:
+        self._end_channel(self._channel.problem)
 
     def _end_channel(self, problem: WireError | None) -> None:
         if not self._channel_open:
             return
         self._channel_open = False
-        self._reactor.unregister(self._channel.fileno())
+        self.reception.close()
         if not self._closed and not self.exited:
             self._listener.channel_ended(problem)
         self._conclude()
@@ -229,11 +202,11 @@ class Wires:
             return
         self._exited_at = self._last_output = time.monotonic()
         self._end_watch()
-        if self._channel_open:
-            self._take_frames()
+        self.reception.drain()
         for fd in tuple(self._outputs):
             self._on_output(fd)
-        self._conclude()
+        # Soon: after what the frames have put on the reactor's list.
+        self._reactor.call_soon(self._conclude)
 
     def _end_watch(self) -> None:
         if self._watch is not None:

@@ -39,8 +39,8 @@ class RunnerLink(Protocol):
     def waiting(self, waiting_for: str | None) -> None:
         """Report who is waited for."""
 
-    def begun(self, reply_to: Any) -> None:
-        """Report that a message has been taken up."""
+    def begun(self, envelope: Any) -> bool:
+        """Report that a message is taken up. Return whether its answer is still wanted."""
 
     def idle(self) -> None:
         """Report that no message is waiting."""
@@ -58,8 +58,8 @@ class _NoLink:
     def waiting(self, waiting_for: str | None) -> None:
         del waiting_for
 
-    def begun(self, reply_to: Any) -> None:
-        del reply_to
+    def begun(self, envelope: Any) -> bool:
+        return envelope.reply_to is None or not envelope.reply_to.cancelled
 
     def idle(self) -> None:
         pass
@@ -76,6 +76,7 @@ class Birth(NamedTuple):
 
     runner_class: type
     actor_urn: str
+    inbox: Any
     link: RunnerLink
 
 
@@ -120,6 +121,7 @@ class Runner(pykka.ThreadingActor):
         if born is not None and born.runner_class is type(self):
             self._link = born.link
             self.actor_urn = born.actor_urn
+            self.actor_inbox = born.inbox
             self._actor_ref = pykka.ActorRef(self)
 
     def connect(self) -> None:
@@ -204,7 +206,8 @@ class Runner(pykka.ThreadingActor):
                 finally:
                     _refuse(envelope)
                 return
-            self._link.begun(reply_to)
+            if not self._link.begun(envelope):
+                return
             response = self._handle_receive(message)
             if isinstance(response, Iterator):
                 if reply_to is None:

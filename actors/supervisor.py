@@ -297,7 +297,12 @@ class Supervisor(pykka.ThreadingActor):
 
     def _member(self, spec: RunnerSpec, group_id: str | None) -> Member:
         return Member(
-            spec, group_id, self._services.reactor, self._on_ref_stop, self._services.queue
+            spec,
+            group_id,
+            self._services.reactor,
+            self._on_ref_stop,
+            self._services.queue,
+            self._services.events.wanted,
         )
 
     def _start_group(

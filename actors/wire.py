@@ -22,7 +22,7 @@ import msgpack
 from cattrs import AttributeValidationNote, ClassValidationError, Converter
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn
 
-from actors._frames import FromRunner, ToRunner
+from actors._frames import Encoded
 from actors.errors import WireError
 from actors.messages import Event, LostTask, Progress, RunnerStatus
 from actors.reasons import ExitReason
@@ -35,8 +35,7 @@ WireMessage: TypeAlias = (
     | RunnerStatus
     | RunnerTerminationError
     | ExitReason
-    | ToRunner
-    | FromRunner
+    | Encoded
     | Progress
     | LostTask
 )

@@ -1,0 +1,117 @@
+"""A message from the parent, in the runner's process: what it says and where its answer goes."""
+
+import sys
+from typing import Any, Protocol
+
+from actors._channel import Channel
+from actors._frames import Chunk, Reply, ReplyError, StreamClosed, StreamOpened
+from actors._framing import Buffer
+from actors._mailbox import Mailbox
+from actors._payload import pack, unpack
+from actors._stream import WINDOW
+from actors.errors import ActorsError, FrameTooLargeError
+from actors.termination import RunnerTerminationError
+
+
+class TaskHost(Protocol):
+    """What a task needs of its process."""
+
+    channel: Channel
+    mailbox: Mailbox
+
+    def forget(self, task_id: int) -> None:
+        """Take note that a task is answered."""
+
+
+class Incoming:
+    """
+    An envelope, and the part of `pykka.Future` and of a stream's outlet that a runner calls.
+
+    Unpickled where it is handled: an error of the user's classes is one of the handler.
+
+    Args:
+        host: The process's side of the channel.
+        task_id: Id of the task, 0 if nobody waits for an answer.
+        segments: The pickled message.
+        observed: Whether somebody wants to be told when it is taken up.
+    """
+
+    __slots__ = ("_host", "_room", "_segments", "_sequence", "cancelled", "observed", "task_id")
+
+    def __init__(
+        self, host: TaskHost, task_id: int, segments: tuple[Buffer, ...], observed: bool
+    ) -> None:
+        self._host = host
+        self._segments = segments
+        self._room = WINDOW
+        self._sequence = 0
+        self.task_id = task_id
+        self.observed = observed
+        self.cancelled = False
+
+    @property
+    def message(self) -> Any:
+        """The message."""
+        return unpack(self._segments)
+
+    @property
+    def reply_to(self) -> "Incoming | None":
+        """Where the answer goes, if somebody waits for it."""
+        return self if self.task_id else None
+
+    # The future.
+
+    def set(self, value: Any = None) -> None:
+        """Answer with a value."""
+        self._host.channel.send(Reply(self.task_id), pack(value, "the answer"))
+        self._host.forget(self.task_id)
+
+    def set_exception(self, exc_info: Any = None) -> None:
+        """Answer with an exception, in its own type if it can be rebuilt, else described."""
+        error: Any = (exc_info or sys.exc_info())[1]
+        reply = ReplyError(self.task_id, RunnerTerminationError.from_exception(error))
+        try:
+            self._host.channel.send(reply, _pack_exception(error))
+        except FrameTooLargeError:
+            self._host.channel.send(reply)
+        self._host.forget(self.task_id)
+
+    def open_stream(self) -> "Incoming":
+        """Answer with a stream. Return the way to it."""
+        self._host.channel.send(StreamOpened(self.task_id))
+        return self
+
+    # The outlet.
+
+    def grant(self, chunks: int) -> None:
+        """Take note that the reader can take more chunks."""
+        self._room += chunks
+
+    def wait_for_room(self) -> bool:
+        """Wait until the reader can take a chunk; return whether it still reads."""
+        self._host.mailbox.glance()
+        if self._room <= 0 and not self.cancelled:
+            self._host.mailbox.wait_for(lambda: self._room > 0 or self.cancelled)
+        return not self.cancelled
+
+    def put(self, chunk: Any) -> None:
+        """Send a chunk."""
+        self._host.channel.send(Chunk(self.task_id, self._sequence), pack(chunk, "the chunk"))
+        self._sequence += 1
+        self._room -= 1
+
+    def close(self, *, cancelled: bool) -> None:
+        """End the stream, or a task that nobody waits for any more."""
+        self._host.channel.send(StreamClosed(self.task_id, cancelled))
+        self._host.forget(self.task_id)
+
+
+def _pack_exception(error: BaseException) -> tuple[Buffer, ...]:
+    """Pickle an exception if it comes back as what it was, else send none."""
+    try:
+        segments = pack(error, "the exception")
+        if type(unpack(segments)) is type(error):
+            return segments
+    except ActorsError:
+        pass
+    return ()

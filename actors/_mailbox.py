@@ -1,0 +1,165 @@
+"""The inbox of a runner in its own process, which receives for itself."""
+
+import contextlib
+import select
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final
+
+from actors._channel import Channel, Receipt
+from actors._framing import Frame
+
+_LOOK_EVERY: Final = 0.001
+"""Seconds between two looks at the channel of code that does not wait for anything."""
+
+
+class Mailbox:
+    """
+    Where a runner's threads wait: for a message, for room in a stream, for another's answer.
+
+    No thread of its own receives and hands over: that would cost two switches of threads for
+    each message. Whoever waits receives for all; if several wait, one of them does, and tells
+    the others when something has come. While nobody waits, what comes stays in the socket.
+
+    Args:
+        channel: The runner's end.
+        take: Called with each frame, by whoever has received it; returns the envelope to put
+            into the inbox, if it is one.
+        on_closed: Called when the other end has closed or what comes cannot be read.
+    """
+
+    def __init__(
+        self,
+        channel: Channel,
+        take: Callable[[Frame], Any],
+        on_closed: Callable[[], object],
+    ) -> None:
+        self._channel = channel
+        self._take = take
+        self._on_closed = on_closed
+        self._messages: deque[Any] = deque()
+        self._changed = threading.Condition(threading.Lock())
+        self._receiving = False
+        self._waiting = 0
+        self._looked_at = 0.0
+        self._refuse: Callable[[Any], object] | None = None
+        self._wake_in, self._wake_out = socket.socketpair()
+        self._wake_in.setblocking(False)
+        self._wake_out.setblocking(False)
+        self._poll = select.poll()
+        self._poll.register(channel.fileno(), select.POLLIN)
+        self._wake_fd = self._wake_in.fileno()
+        self._poll.register(self._wake_fd, select.POLLIN)
+
+    # What Pykka knows of an inbox.
+
+    def put(self, envelope: Any) -> None:
+        """Add an envelope of this process's own, or refuse it if the inbox is closed."""
+        with self._changed:
+            refuse = self._refuse
+            if refuse is None:
+                self._messages.append(envelope)
+        if refuse is not None:
+            refuse(envelope)
+        else:
+            self.wake()
+
+    def get(self) -> Any:
+        """Return the next envelope."""
+        self.wait_for(self._messages.__len__)
+        return self._messages.popleft()
+
+    def empty(self) -> bool:
+        """Return whether no message has been received that is not handled yet."""
+        return not self._messages
+
+    def close(self, refuse: Callable[[Any], object]) -> None:
+        """Refuse what is waiting, and everything from now on."""
+        with self._changed:
+            self._refuse = refuse
+            left = tuple(self._messages)
+            self._messages.clear()
+        for envelope in left:
+            refuse(envelope)
+
+    # What else can be waited for.
+
+    def wait_for(self, ready: Callable[[], Any], timeout: float | None = None) -> bool:
+        """
+        Receive, or wait while another thread does, until something is so.
+
+        Args:
+            ready: Says whether it is so; called often, with a lock held.
+            timeout: Seconds to wait.
+
+        Returns:
+            Whether it is so.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        with self._changed:
+            while not ready():
+                left = None if deadline is None else deadline - time.monotonic()
+                if left is not None and left <= 0:
+                    return False
+                if self._receiving:
+                    self._waiting += 1
+                    try:
+                        self._changed.wait(left)
+                    finally:
+                        self._waiting -= 1
+                else:
+                    self._receive(left)
+        return True
+
+    def wake(self) -> None:
+        """Have everybody who waits look again, after a change that did not come by the channel."""
+        with self._changed:
+            self._changed.notify_all()
+            receiving = self._receiving
+        if receiving:
+            # Full: it is being woken anyway.
+            with contextlib.suppress(BlockingIOError):
+                self._wake_out.send(b"\0")
+
+    def look(self) -> None:
+        """Receive what is there, without waiting, unless another thread does."""
+        with self._changed:
+            if not self._receiving:
+                self._receive(0.0)
+
+    def glance(self) -> None:
+        """Look, if the last look is a while ago. Cheap enough for every turn of a loop."""
+        if time.monotonic() - self._looked_at >= _LOOK_EVERY:
+            self.look()
+
+    def _receive(self, timeout: float | None) -> None:
+        """Receive for all, once. Called with the lock held, which is given up meanwhile."""
+        self._receiving = True
+        self._changed.release()
+        try:
+            self._receive_unlocked(timeout)
+        finally:
+            self._changed.acquire()
+            self._receiving = False
+            if self._waiting:
+                self._changed.notify_all()
+
+    def _receive_unlocked(self, timeout: float | None) -> None:
+        if timeout != 0:
+            # Rounded up: a wait that ends too early would be repeated until the time has come.
+            for fd, _ in self._poll.poll(None if timeout is None else timeout * 1000 + 1):
+                if fd == self._wake_fd:
+                    self._wake_in.recv(4096)
+        receipt = self._channel.receive()
+        self._looked_at = time.monotonic()
+        pending = self._channel.pending
+        while pending:
+            envelope = self._take(pending[0])
+            if envelope is not None:
+                self._messages.append(envelope)
+            pending.popleft()
+        if receipt is Receipt.CLOSED or self._channel.problem is not None:
+            self._on_closed()

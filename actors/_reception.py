@@ -1,0 +1,190 @@
+"""The way to a runner and back: who receives, the reactor or whoever waits for an answer."""
+
+import select
+import selectors
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+from actors._channel import Channel, Receipt
+from actors._frames import FromRunner, ToRunner
+from actors._framing import Buffer
+from actors._reactor import Reactor
+
+_PATIENCE: Final = 0.05
+"""Seconds that an asker without an answer receives for itself. A longer wait can be left to the
+reactor, which takes some 50 microseconds more."""
+_BUDGET: Final = 16
+"""Receipts from one channel before the others get their turn."""
+
+
+class Reception:
+    """
+    Receives from a channel in the reactor's thread, or in the thread of an asker.
+
+    An answer that the reactor receives has to be handed to the asker's thread, which costs as
+    much as the whole way there and back. So an asker receives for itself, and meanwhile for
+    everybody. The reactor finds out when it is woken for nothing, and leaves the channel
+    alone then, until no asker has been there for a while or one says that others still wait.
+
+    Args:
+        channel: The port's end.
+        reactor: The supervisor's event loop.
+        deliver: Called with each frame, by whoever has received it, one at a time. A signal's
+            handler that raises may interrupt it; it is called again then, with the same frame.
+        ended: Called in the reactor's thread when nothing will come any more.
+    """
+
+    def __init__(
+        self,
+        channel: Channel,
+        reactor: Reactor,
+        deliver: Callable[[FromRunner, tuple[Buffer, ...]], object],
+        ended: Callable[[], object],
+    ) -> None:
+        self._channel = channel
+        self._fd = channel.fileno()
+        self._reactor = reactor
+        self._deliver = deliver
+        self._ended = ended
+        self._turn = threading.Lock()
+        self._leading = threading.Lock()
+        self._poll = select.poll()
+        self._poll.register(self._fd, select.POLLIN)
+        self._leads = 0
+        self._resting = False
+        self._writing = False
+        self._selected = 0
+        self._closed = False
+        self._received = Receipt.NOTHING
+        self._select()
+
+    @property
+    def open(self) -> bool:
+        """Whether something can still come."""
+        return not self._closed
+
+    # What askers do, in their own threads.
+
+    def post(self, message: ToRunner, payload: tuple[Buffer, ...] = ()) -> None:
+        """Send a frame without blocking."""
+        if self._channel.post(message, payload):
+            self._reactor.call_soon(self._want_to_write)
+
+    def receive_until(
+        self,
+        done: Callable[[], object],
+        deadline: float | None,
+        others: Callable[[], object],
+    ) -> None:
+        """
+        Receive until something is so, or it takes long, or somebody else does it already.
+
+        Args:
+            done: Says whether it is so.
+            deadline: Monotonic time at which to give up.
+            others: Says whether anybody else waits for what is received here.
+        """
+        if self._closed or not self._leading.acquire(blocking=False):
+            return
+        finished: object = False
+        try:
+            while not (finished := done()):
+                wait = _PATIENCE if deadline is None else min(_PATIENCE, deadline - time.monotonic())
+                if wait <= 0 or not self._poll.poll(wait * 1000 + 1) or not self._receive():
+                    break
+        except BaseException:
+            # What a signal's handler has interrupted is completed there.
+            self._reactor.call_soon(self._receive)
+            raise
+        finally:
+            self._leads += 1
+            self._leading.release()
+            if self._resting and (not finished or others()):
+                self._reactor.call_soon(self._take_over)
+
+    def attend(self) -> None:
+        """See to it that somebody receives, when more wait than one, who would receive himself."""
+        if self._resting and not self._leading.locked():
+            self._reactor.call_soon(self._take_over)
+
+    # What the reactor does.
+
+    def drain(self) -> None:
+        """Receive all that is there, whoever else receives."""
+        while self._receive() and self._received is Receipt.SOME:
+            pass
+
+    def close(self) -> None:
+        """Receive nothing any more. Idempotent."""
+        self._closed = True
+        self._select()
+
+    def _on_ready(self, events: int) -> None:
+        # The same turn of the reactor may have closed it already.
+        if self._closed:
+            return
+        if events & selectors.EVENT_WRITE and not self._channel.flush():
+            self._writing = False
+            self._select()
+        if not events & selectors.EVENT_READ:
+            return
+        if self._leading.locked():
+            self._rest()
+            return
+        for _ in range(_BUDGET):
+            if not self._receive() or self._received is not Receipt.SOME:
+                return
+
+    def _receive(self) -> bool:
+        """Receive once, in any thread. Return whether something can still come."""
+        with self._turn:
+            if self._closed:
+                return False
+            self._received = receipt = self._channel.receive()
+            pending = self._channel.pending
+            while pending:
+                message, payload = pending[0]
+                self._deliver(message, payload)  # type: ignore[arg-type]
+                pending.popleft()
+            if receipt is Receipt.CLOSED or self._channel.problem is not None:
+                self._reactor.call_soon(self._ended)
+                return False
+        return True
+
+    def _want_to_write(self) -> None:
+        self._writing = True
+        self._select()
+
+    def _rest(self) -> None:
+        if not self._resting:
+            self._resting = True
+            self._select()
+            self._look_after(self._leads)
+
+    def _look_after(self, leads: int) -> None:
+        """Take over when nobody has led since."""
+        if self._leads == leads and not self._leading.locked():
+            self._take_over()
+        elif self._resting:
+            leads = self._leads
+            self._reactor.call_later(_PATIENCE, lambda: self._look_after(leads))
+
+    def _take_over(self) -> None:
+        self._resting = False
+        self._select()
+
+    def _select(self) -> None:
+        reading = 0 if self._resting else selectors.EVENT_READ
+        writing = selectors.EVENT_WRITE if self._writing else 0
+        wanted = 0 if self._closed else reading | writing
+        before, self._selected = self._selected, wanted
+        if before == wanted:
+            return
+        if not wanted:
+            self._reactor.unregister(self._fd)
+        elif not before:
+            self._reactor.register(self._fd, wanted, self._on_ready)
+        else:
+            self._reactor.modify(self._fd, wanted, self._on_ready)

@@ -1,0 +1,167 @@
+"""One message on its way to a runner: a task if somebody waits for the answer."""
+
+import contextlib
+import queue
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol, TypeAlias
+
+from actors._framing import Buffer
+from actors._future import RunnerFuture
+from actors._sealed import Sealed
+from actors._stream import Stream, StreamCore
+from actors.messages import LostTask
+from actors.termination import RunnerTerminationError
+
+
+Kind: TypeAlias = type | Sequence[str]
+"""A message's class, or the path of the attribute that a proxy calls, reads or sets."""
+
+
+class TaskTable(Protocol):
+    """Where a task is while it is in flight."""
+
+    def receive_until(
+        self, task: "Task", done: Callable[[], object], deadline: float | None
+    ) -> None:
+        """Receive in the caller's thread until something is so, or for a while."""
+
+    def cancel(self, task: "Task") -> None:
+        """Tell the runner that nobody waits any more."""
+
+    def abandon(self, task: "Task") -> None:
+        """Do so soon, without taking a lock: in a destructor."""
+
+    def grant(self, task: "Task", chunks: int) -> None:
+        """Tell the runner that the reader can take more."""
+
+
+class Task:
+    """
+    A message, and what is to be done with its answer.
+
+    Every method that takes an answer may be called twice with the same one: a signal's handler
+    may have interrupted the first call.
+
+    Args:
+        table: Where it is while it is in flight.
+        task_id: Its id, 0 if nobody waits for an answer.
+        kind: What the message is.
+        payload: The pickled message.
+        reply_to: The future of whoever waits.
+    """
+
+    __slots__ = (
+        "acknowledged",
+        "cancelled",
+        "chunks",
+        "core",
+        "id",
+        "kind",
+        "payload",
+        "reply_to",
+        "sent_at",
+        "table",
+    )
+
+    def __init__(
+        self,
+        table: TaskTable,
+        task_id: int,
+        kind: Kind,
+        payload: tuple[Buffer, ...],
+        reply_to: Any = None,
+    ) -> None:
+        self.table = table
+        self.id = task_id
+        self.kind = kind
+        self.payload = payload
+        self.reply_to = reply_to
+        self.core: StreamCore | None = None
+        self.acknowledged = False
+        self.cancelled = False
+        self.chunks = 0
+        self.sent_at = 0.0
+        if isinstance(reply_to, RunnerFuture):
+            reply_to.bond = self
+
+    @property
+    def lost(self) -> LostTask:
+        """The task as a failure lists it."""
+        return LostTask(self.id, _name(self.kind), self.acknowledged, self.chunks)
+
+    @property
+    def streaming(self) -> bool:
+        """Whether it is being answered with a stream."""
+        return self.core is not None
+
+    # The bond of its future.
+
+    def receive(self, done: Callable[[], object], deadline: float | None) -> None:
+        """Receive in the caller's thread until something is so, or for a while."""
+        self.table.receive_until(self, done, deadline)
+
+    def cancel(self) -> None:
+        """Nobody waits any more: the future was cancelled."""
+        self.table.cancel(self)
+
+    # What comes from the runner.
+
+    def answer(self, payload: tuple[Buffer, ...], error: RunnerTerminationError | None) -> None:
+        """End it with an answer, or with what its handler or its stream has raised."""
+        sealed = Sealed(payload, error)
+        if self.core is not None:
+            self.core.finish(sealed)
+        else:
+            self._reply(sealed)
+
+    def open_stream(self) -> None:
+        """Answer with a stream."""
+        if self.core is None:
+            self.core = StreamCore(
+                grant=lambda chunks: self.table.grant(self, chunks),
+                abandon=lambda: self.table.abandon(self),
+                receive=self.receive,
+            )
+        if self.reply_to is not None:
+            self._reply(Stream(self.core))
+            # From here on only the asker holds the stream: if it is dropped, nobody reads.
+            self.reply_to = None
+
+    def push(self, sequence: int, payload: tuple[Buffer, ...]) -> None:
+        """Take a chunk of its stream."""
+        if self.core is not None:
+            self.core.push(Sealed(payload), sequence)
+
+    def close(self) -> None:
+        """End its stream, or a task that was cancelled."""
+        if self.core is not None:
+            self.core.finish()
+
+    def fail(self, error: BaseException) -> None:
+        """End the task with an error, for the asker or the stream's reader."""
+        if self.core is not None:
+            self.core.finish(error)
+        elif self.reply_to is not None:
+            with contextlib.suppress(queue.Full):
+                self.reply_to.set_exception((type(error), error, None))
+
+    def _reply(self, value: Sealed | Stream[Any]) -> None:
+        try:
+            self.reply_to.set(value)
+        except queue.Full:
+            # The asker, whose future it is, has set it, or this is the second time.
+            return
+
+
+def _name(kind: Kind) -> str:
+    if not isinstance(kind, type):
+        return ".".join(kind)
+    if kind.__module__ == "builtins":
+        return kind.__qualname__
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def fail_all(tasks: Iterable[Task], error: Callable[[], BaseException]) -> None:
+    """End each task with an error of its own: raising one changes it (cpython gh-101267)."""
+    for task in tasks:
+        task.fail(error())
