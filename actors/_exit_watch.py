@@ -3,6 +3,7 @@
 import os
 import select
 import sys
+from abc import abstractmethod
 from typing import Final, Protocol
 
 CAN_LOOK: Final = hasattr(os, "waitid")
@@ -20,9 +21,11 @@ def has_ended(pid: int) -> bool:
 class ExitWatch(Protocol):
     """Polls readable once a process has ended. It owns a descriptor."""
 
+    @abstractmethod
     def fileno(self) -> int:
         """Return the descriptor."""
 
+    @abstractmethod
     def close(self) -> None:
         """Give the descriptor back."""
 

@@ -10,7 +10,8 @@ import sys
 import tempfile
 import threading
 from collections.abc import Mapping
-from multiprocessing import context, popen_spawn_posix, reduction, spawn
+from multiprocessing import popen_spawn_posix, reduction, spawn
+from multiprocessing.context import SpawnProcess, set_spawning_popen
 from typing import Any, ClassVar, Final
 
 import attrs
@@ -78,13 +79,13 @@ class RunnerPopen(popen_spawn_posix.Popen):
     def _launch(self, process: "_RunnerProcess") -> None:
         preparation = spawn.get_preparation_data(process.name)
         pickled = io.BytesIO()
-        context.set_spawning_popen(self)
+        set_spawning_popen(self)
         try:
             reduction.dump(preparation["sys_path"], pickled)
             reduction.dump(preparation, pickled)
             reduction.dump(process, pickled)
         finally:
-            context.set_spawning_popen(None)
+            set_spawning_popen(None)
         wiring = process.wiring
         with contextlib.ExitStack() as stack:
             spooled = _spooled(pickled.getvalue())
@@ -153,7 +154,7 @@ class _Wiring:
     environment: Mapping[str, str]
 
 
-class _RunnerProcess(context.SpawnProcess):
+class _RunnerProcess(SpawnProcess):
     """The process object; pickled, it is a name and a target."""
 
     _Popen: ClassVar[Any] = staticmethod(RunnerPopen)

@@ -1,6 +1,7 @@
 """Move the chunks of an iterator to wherever its reader is."""
 
 import logging
+from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Any, Final, Protocol
 
@@ -10,6 +11,7 @@ logger: Final = logging.getLogger("actors")
 class Outlet(Protocol):
     """The way to a stream's reader."""
 
+    @abstractmethod
     def wait_for_room(self) -> bool:
         """Wait until the reader can take a chunk; return whether it still reads."""
 

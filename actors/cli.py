@@ -1,7 +1,7 @@
 """The command line. Importing this module needs the `cli` extra."""
 
 import sys
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
@@ -15,7 +15,7 @@ from actors.demo.reporter import Reporter
 from actors.demo.terminal import TerminalReporter
 from actors.demo.weights import cache_folder
 
-app = typer.Typer(
+app: Final = typer.Typer(
     name="runner-actors",
     help="Supervised runner processes as Pykka actors, with every death explained.",
     no_args_is_help=True,

@@ -5,6 +5,7 @@ import importlib
 import importlib.metadata
 import logging
 import re
+from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any, Final, Protocol, TypeAlias
 
@@ -56,6 +57,7 @@ class Context:
 class Block(Protocol):
     """A text of several lines, such as a traceback, while it is being read."""
 
+    @abstractmethod
     def feed(self, line: str, *, claimed: bool) -> Consumed:
         """
         Look at the next line of the output.
@@ -65,6 +67,7 @@ class Block(Protocol):
             claimed: Whether another signature has recognised something in it.
         """
 
+    @abstractmethod
     def findings(self) -> tuple[Finding, ...]:
         """Return what the lines so far amount to; changes nothing."""
 

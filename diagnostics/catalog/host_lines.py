@@ -227,7 +227,7 @@ SIGNATURES: Final = (
         pattern=r"WorkerProc was terminated|(?:Received|Caught|got) (?:signal )?(?:SIGTERM"
         r"|signal 15)\b",
         build=lambda match, context: SignalTerminated(
-            **common(match, context) | {"signal": "SIGTERM"}
+            **common(match, context) | dict[str, Any](signal="SIGTERM")
         ),
         literals=("WorkerProc was terminated", "SIGTERM", "signal 15"),
     ),
