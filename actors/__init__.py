@@ -72,7 +72,8 @@ from actors.specs import (
     RunnerSpec,
     Strategy,
 )
-from actors.supervisor import Supervisor, supervise
+from actors.supervisor import Supervisor
+from actors.supervisor_proxy import SupervisorProxy, supervise
 from actors.termination import RunnerTerminationError
 
 __all__ = [
@@ -132,6 +133,7 @@ __all__ = [
     "Strategy",
     "Stream",
     "Supervisor",
+    "SupervisorProxy",
     "SupervisorStoppedError",
     "TaskAcknowledged",
     "TaskCancelledError",

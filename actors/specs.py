@@ -3,13 +3,24 @@
 import enum
 import math
 import pickle
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, cast
 
 import attrs
 import pykka
 
 from actors.errors import DuplicateIdError, SpecError
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    # The default makes a bare `RunnerSpec` complete; `typing` has it from Python 3.13 on.
+    R_co = TypeVar("R_co", bound=pykka.Actor, covariant=True, default=Any)
+else:
+    from typing import TypeVar
+
+    R_co = TypeVar("R_co", bound=pykka.Actor, covariant=True)
 
 DEFAULT_MAX_FRAME: Final = 1 << 30
 """Bytes. 1 GiB holds the largest array the documentation promises to carry."""
@@ -84,14 +95,24 @@ def _runner_class(spec: Any, attribute: "attrs.Attribute[type]", value: Any) -> 
         ) from error
 
 
-def _as_tuple(value: Any) -> Any:
-    """Leave what is no sequence to the validator, which knows whose field it is."""
+# What is of the wrong type is left to the validators, which know whose field it is; the
+# annotations below are those of the constructors.
+def _as_tuple(value: Iterable[Any]) -> tuple[Any, ...]:
     is_text = isinstance(value, str | bytes | bytearray)
-    return tuple(value) if isinstance(value, Iterable) and not is_text else value
+    return tuple(value) if isinstance(value, Iterable) and not is_text else cast("Any", value)
 
 
-def _as_dict(value: Any) -> Any:
-    return dict(value) if isinstance(value, Mapping) else value
+def _as_members(value: "Iterable[RunnerSpec]") -> "tuple[RunnerSpec, ...]":
+    return _as_tuple(value)
+
+
+def _as_keywords(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    given: Any = value
+    return dict(given) if isinstance(given, Mapping) else given
+
+
+def _as_environment(value: Mapping[str, str]) -> Mapping[str, str]:
+    return _as_keywords(value)
 
 
 def _arguments(spec: Any, attribute: "attrs.Attribute[Any]", value: Any) -> None:
@@ -174,9 +195,12 @@ class Backoff:
 
 
 @attrs.frozen
-class RunnerSpec:
+class RunnerSpec(Generic[R_co]):
     """
     One runner, declared.
+
+    To a type checker it is generic over the runner's class, so that whoever starts a
+    `RunnerSpec[Chat]` gets a `pykka.ActorRef[Chat]`.
 
     Attributes:
         id: Unique name within a supervisor.
@@ -200,11 +224,13 @@ class RunnerSpec:
     """
 
     id: str = attrs.field(validator=_identifier)
-    runner_class: type[pykka.Actor] = attrs.field(validator=_runner_class)
+    runner_class: type[R_co] = attrs.field(validator=_runner_class)
     args: tuple[Any, ...] = attrs.field(default=(), converter=_as_tuple, validator=_arguments)
-    kwargs: Mapping[str, Any] = attrs.field(factory=dict, converter=_as_dict, validator=_keywords)
+    kwargs: Mapping[str, Any] = attrs.field(
+        factory=dict, converter=_as_keywords, validator=_keywords
+    )
     environment: Mapping[str, str] = attrs.field(
-        factory=dict, converter=_as_dict, validator=_environment, kw_only=True
+        factory=dict, converter=_as_environment, validator=_environment, kw_only=True
     )
     restart: Restart = attrs.field(default=Restart.TRANSIENT, validator=_enum_member, kw_only=True)
     intensity: Intensity = attrs.field(factory=Intensity, validator=_instance, kw_only=True)
@@ -228,6 +254,7 @@ class GroupEnvironment(Protocol):
     A ring's host file, for example, names ports that must be free at every start.
     """
 
+    @abstractmethod
     def open(self, incarnation: int, members: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
         """
         Prepare one incarnation.
@@ -242,6 +269,22 @@ class GroupEnvironment(Protocol):
 
     def close(self) -> None:
         """Give back what the last `open` took. Called before the next one and at the end."""
+
+
+def _members(spec: Any, attribute: "attrs.Attribute[Any]", value: Any) -> None:
+    if not isinstance(value, tuple):
+        raise _fail(spec, attribute.name, f"must be a sequence of RunnerSpecs, not {value!r}")
+    if not value:
+        raise _fail(spec, attribute.name, "a group needs at least one member")
+    seen = {spec.id}
+    for member in value:
+        if not isinstance(member, RunnerSpec):
+            raise _fail(spec, attribute.name, f"must be RunnerSpecs, not {member!r}")
+        if member.id in seen:
+            raise DuplicateIdError(
+                f"GroupSpec({spec.id!r})", attribute.name, f"id {member.id!r} is given twice"
+            )
+        seen.add(member.id)
 
 
 @attrs.frozen
@@ -263,7 +306,7 @@ class GroupSpec:
     """
 
     id: str = attrs.field(validator=_identifier)
-    members: tuple[RunnerSpec, ...] = attrs.field(converter=_as_tuple)
+    members: tuple[RunnerSpec, ...] = attrs.field(converter=_as_members, validator=_members)
     strategy: Strategy = attrs.field(
         default=Strategy.ONE_FOR_ALL, validator=_enum_member, kw_only=True
     )
@@ -271,19 +314,3 @@ class GroupSpec:
     backoff: Backoff = attrs.field(factory=Backoff, validator=_instance, kw_only=True)
     settle: float = attrs.field(default=1.0, validator=_seconds, kw_only=True)
     environment: GroupEnvironment | None = attrs.field(default=None, kw_only=True)
-
-    @members.validator
-    def _check_members(self, _attribute: Any, value: tuple[Any, ...]) -> None:
-        if not isinstance(value, tuple):
-            raise _fail(self, "members", f"must be a sequence of RunnerSpecs, not {value!r}")
-        if not value:
-            raise _fail(self, "members", "a group needs at least one member")
-        seen = {self.id}
-        for member in value:
-            if not isinstance(member, RunnerSpec):
-                raise _fail(self, "members", f"must be RunnerSpecs, not {member!r}")
-            if member.id in seen:
-                raise DuplicateIdError(
-                    f"GroupSpec({self.id!r})", "members", f"id {member.id!r} is given twice"
-                )
-            seen.add(member.id)

@@ -1,12 +1,11 @@
 """Supervisor: the parent actor, and the only publisher of failures."""
 
-import contextlib
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import pykka
 from pykka import messages
@@ -39,6 +38,8 @@ from diagnostics.actor_messages import DiagnosisMade, FatalFindingSeen
 
 logger: Final = logging.getLogger("actors")
 
+R = TypeVar("R", bound=pykka.Actor)
+
 _LAST_ORDERS: Final = 10.0
 """Seconds that a supervisor which ends in disorder waits for its killed runners."""
 
@@ -48,7 +49,8 @@ class Supervisor(pykka.ThreadingActor):
     Starts, watches, restarts and stops runners, and explains their deaths.
 
     `Supervisor.start()` gives a plain `pykka.ActorRef`; its methods are called through
-    `ref.proxy()`. [`supervise`][actors.supervise] does both and stops everything at the end.
+    `ref.proxy()`, or through a [`SupervisorProxy`][actors.SupervisorProxy], which type checkers
+    understand. [`supervise`][actors.supervise] gives one, and stops everything at the end.
     Stopping the ref stops every runner first, and its future answers when all are gone.
 
     Args:
@@ -75,7 +77,7 @@ class Supervisor(pykka.ThreadingActor):
 
     # What users call, by proxy.
 
-    def start_runner(self, spec: RunnerSpec) -> pykka.Future[pykka.ActorRef[Any]]:
+    def start_runner(self, spec: RunnerSpec[R]) -> pykka.Future[pykka.ActorRef[R]]:
         """
         Start one runner.
 
@@ -185,7 +187,7 @@ class Supervisor(pykka.ThreadingActor):
             for each, member in group.members.items()
         )
 
-    def subscribe(self, target: pykka.ActorRef[Any] | Callable[[Any], Any], *types: Any) -> None:
+    def subscribe(self, target: pykka.ActorRef[Any] | Callable[[Any], object], *types: Any) -> None:
         """
         Tell somebody of events from now on.
 
@@ -199,7 +201,9 @@ class Supervisor(pykka.ThreadingActor):
         """
         self._services.events.subscribe(target, *types)
 
-    def unsubscribe(self, target: pykka.ActorRef[Any] | Callable[[Any], Any], *types: Any) -> bool:
+    def unsubscribe(
+        self, target: pykka.ActorRef[Any] | Callable[[Any], object], *types: Any
+    ) -> bool:
         """
         Tell somebody no more.
 
@@ -372,21 +376,3 @@ def _refuse(envelope: Any) -> None:
     else:
         error = _ended()
         reply_to.set_exception((type(error), error, None))
-
-
-@contextlib.contextmanager
-def supervise(**options: Any) -> Iterator["pykka.ActorProxy[Supervisor]"]:
-    """
-    Run a supervisor for the length of a `with` block.
-
-    Args:
-        options: Those of [`Supervisor`][actors.Supervisor].
-
-    Yields:
-        Its proxy. At the end every runner is stopped, whatever the block did.
-    """
-    ref = Supervisor.start(**options)
-    try:
-        yield ref.proxy()
-    finally:
-        ref.stop()

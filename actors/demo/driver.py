@@ -20,7 +20,7 @@ from actors.errors import RunnerFailedError, StartFailed
 from actors.messages import RunnerFailed
 from actors.mlx_ring import ring_group
 from actors.specs import RunnerSpec
-from actors.supervisor import supervise
+from actors.supervisor_proxy import supervise
 
 _GROUP: Final = "ring"
 

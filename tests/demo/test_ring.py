@@ -23,7 +23,7 @@ from actors.messages import RunnerFailed, RunnerLoading, RunnerStatusUpdated
 from actors.mlx_ring import RingEnvironment, ring_group
 from actors.reasons import Phase
 from actors.specs import RunnerSpec
-from actors.supervisor import supervise
+from actors.supervisor_proxy import supervise
 from diagnostics.findings import Role
 
 pytestmark = pytest.mark.mlx

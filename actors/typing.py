@@ -1,0 +1,44 @@
+"""Help for typed proxies, beside that of `pykka.typing`."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast
+
+import pykka
+
+from actors._stream import Stream
+
+__all__ = ["ProxyMethod", "stream_method"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class ProxyMethod(Protocol, Generic[P, T]):
+    """A method as it is reached by proxy: called, it gives a future; deferred, nothing."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> pykka.Future[T]:
+        """Ask the actor. The arguments are the method's own."""
+        ...
+
+    def defer(self, *args: P.args, **kwargs: P.kwargs) -> None:
+        """Tell the actor, and wait for nothing."""
+        ...
+
+
+def stream_method(
+    method: Callable[Concatenate[Any, P], Iterator[T]],
+) -> ProxyMethod[P, Stream[T]]:
+    """
+    Type a method that answers with a stream, in the declaration of a typed proxy.
+
+    `pykka.typing.proxy_method` would type the answer of a generator as the iterator that it is
+    in the runner, without the `cancel` and `result` of the [`Stream`][actors.Stream] that
+    the asker gets. Like its sister it is for type checkers only, and changes nothing.
+
+    Args:
+        method: A method of the runner's class that returns an iterator.
+
+    Returns:
+        The same object.
+    """
+    return cast("ProxyMethod[P, Stream[T]]", method)
