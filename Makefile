@@ -11,6 +11,7 @@ VERSIONS := 3.11 3.12 3.13
 export PYTHON
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export NO_MKDOCS_2_WARNING := 1
+export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 help: ## Show this list
 	@echo 'make demo [ARGS="--fault kill --rank 1"]'
@@ -25,6 +26,7 @@ test: environment ## Check format, lint, types and docs, then run the tests
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy
+	$(BIN)/python -m pyright --pythonpath $(BIN)/python
 	$(BIN)/python -m mkdocs build --strict --config-file .mkdocs.yml
 	$(BIN)/python -m pytest $(ARGS)
 

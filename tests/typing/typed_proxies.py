@@ -1,0 +1,51 @@
+"""Proxies that users declare, in the manner of `pykka.typing`."""
+
+from collections.abc import Iterator
+from typing import assert_type, cast
+
+import pykka
+from pykka.typing import ActorMemberMixin, proxy_field, proxy_method
+
+import actors
+from actors.typing import stream_method
+
+
+class Chat(actors.Runner):
+    model: str = "tiny"
+
+    def add(self, left: int, right: int = 0) -> int:
+        return left + right
+
+    def tokens(self, prompt: str, *, limit: int) -> Iterator[str]:
+        yield from prompt.split()[:limit]
+
+
+class ChatProxy(ActorMemberMixin, pykka.ActorProxy[Chat]):
+    model = proxy_field(Chat.model)
+    add = proxy_method(Chat.add)
+    tokens = stream_method(Chat.tokens)
+
+
+def calls(ref: pykka.ActorRef[Chat]) -> None:
+    chat = cast("ChatProxy", ref.proxy())
+    assert_type(chat.model, pykka.Future[str])
+    assert_type(chat.add(1, right=2), pykka.Future[int])
+    assert_type(chat.add(1).get(timeout=1), int)
+    chat.stop().get()
+
+
+def streams(ref: pykka.ActorRef[Chat]) -> None:
+    chat = cast("ChatProxy", ref.proxy())
+    stream = chat.tokens("a b c", limit=2).get()
+    assert_type(stream, actors.Stream[str])
+    for token in stream:
+        assert_type(token, str)
+    with stream as entered:
+        assert_type(entered, actors.Stream[str])
+    assert_type(stream.result(), list[str])
+    stream.cancel()
+    chat.tokens.defer("a", limit=1)
+
+
+def is_covariant(stream: actors.Stream[bool]) -> actors.Stream[int]:
+    return stream
