@@ -104,6 +104,22 @@ class ReplyError:
 
 
 @attrs.frozen
+class AttributesChanged:
+    """
+    What proxies can see of the runner has changed.
+
+    Attributes:
+        values: Paths of attributes to read and set, such as `player.volume`.
+        callables: Paths of attributes to call.
+        traversables: Paths of attributes that have attributes to see.
+    """
+
+    values: tuple[str, ...]
+    callables: tuple[str, ...]
+    traversables: tuple[str, ...]
+
+
+@attrs.frozen
 class Waiting:
     """What the runner says it waits for from here on, `None` for nothing."""
 
@@ -123,7 +139,16 @@ Compact: TypeAlias = (
 )
 """Every frame that is nothing but numbers."""
 
-Encoded: TypeAlias = Launch | Stop | Started | StatusChanged | ReplyError | Waiting | Terminated
+Encoded: TypeAlias = (
+    Launch
+    | Stop
+    | Started
+    | StatusChanged
+    | AttributesChanged
+    | ReplyError
+    | Waiting
+    | Terminated
+)
 """Every frame that the converter reads and writes."""
 
 ToRunner: TypeAlias = Launch | Request | Credit | CancelTask | Stop
@@ -132,6 +157,7 @@ ToRunner: TypeAlias = Launch | Request | Credit | CancelTask | Stop
 FromRunner: TypeAlias = (
     Started
     | StatusChanged
+    | AttributesChanged
     | Acknowledged
     | Reply
     | ReplyError

@@ -10,6 +10,7 @@ import pykka
 from pykka import messages
 from pykka._envelope import Envelope
 
+from actors._attributes import AttributeWatch
 from actors._channel import Channel
 from actors._frames import (
     Acknowledged,
@@ -77,6 +78,7 @@ class RunnerHost:
         self._tasks: dict[int, Incoming] = {}
         self._phase = Phase.STARTING
         self._running = False
+        self._attributes: AttributeWatch
 
     def run(self) -> None:
         """
@@ -107,6 +109,7 @@ class RunnerHost:
         if not isinstance(runner, Runner) or getattr(runner, "_link", None) is not self:
             raise TypeError(f"{runner_class.__qualname__}.__init__ did not call super().__init__()")
         pykka.ActorRegistry.register(runner.actor_ref)
+        self._attributes = AttributeWatch(runner)
         return runner
 
     # What the runner reports.
@@ -115,6 +118,7 @@ class RunnerHost:
         """Report a change of state."""
         self._phase = _PHASES.get(type(status), self._phase)
         if isinstance(status, RunnerIdle):
+            self.handled()
             self.channel.send(Started())
         self.channel.send(StatusChanged(status, time.time()))
 
@@ -141,6 +145,12 @@ class RunnerHost:
             self.channel.send(StatusChanged(RunnerRunning(), time.time()))
         if envelope.task_id:
             self.channel.send(Acknowledged(envelope.task_id))
+
+    def handled(self) -> None:
+        """Report what proxies can see, if it has changed, before the answer that may tell of it."""
+        changed = self._attributes.changed()
+        if changed is not None:
+            self.channel.send(changed)
 
     def idle(self) -> None:
         """Report that no message is waiting."""

@@ -10,6 +10,7 @@ from pykka import messages
 
 from actors._frames import (
     Acknowledged,
+    AttributesChanged,
     CancelTask,
     Chunk,
     Credit,
@@ -82,6 +83,7 @@ class RunnerInbox:
         call_soon: Makes a call soon, in another thread, without taking a lock.
         publish: Called with task events.
         wanted: Says whether anybody is interested in events of some classes.
+        show: Called with what proxies can see of the runner.
     """
 
     def __init__(
@@ -94,6 +96,7 @@ class RunnerInbox:
         call_soon: Callable[[Callable[[], object]], object],
         publish: Callable[[Any], object],
         wanted: Callable[..., bool],
+        show: Callable[[AttributesChanged], object],
     ) -> None:
         self._runner_id = runner_id
         self._what = f"message to {runner_id!r}"
@@ -103,6 +106,7 @@ class RunnerInbox:
         self._call_soon = call_soon
         self._publish = publish
         self._wanted = wanted
+        self._show = show
         self._lock = threading.RLock()
         self._line: Line | None = None
         self._waiting: deque[Task] = deque()
@@ -281,6 +285,9 @@ class RunnerInbox:
             case Acknowledged(task_id):
                 self._tell(TaskAcknowledged, task_id)
                 self._tell(Updated, task_id, TaskStatus.RUNNING)
+            case AttributesChanged():
+                # Here, not in the supervisor's thread: it comes before the answer that tells of it.
+                self._show(message)
             case _:
                 return False
         return True

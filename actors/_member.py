@@ -8,6 +8,7 @@ from typing import Any
 
 import pykka
 
+from actors._attributes import Shadow
 from actors._inbox import RunnerInbox
 from actors._payload import pack
 from actors._port import Incarnation, Port
@@ -64,6 +65,7 @@ class Member:
         self.status: RunnerStatus | None = None
         self._reactor = reactor
         self._payload = _payload(spec)
+        self._actor: Any = object.__new__(spec.runner_class)
         self.inbox = RunnerInbox(
             spec.id,
             limit=spec.max_frame,
@@ -72,8 +74,9 @@ class Member:
             call_soon=reactor.call_soon,
             publish=publish,
             wanted=wanted,
+            show=Shadow(self._actor).show,
         )
-        self._actor = _shadow(spec.runner_class, self.inbox)
+        _furnish(self._actor, self.inbox)
         self.ref: pykka.ActorRef[Any] = self._actor.actor_ref
         pykka.ActorRegistry.register(self.ref)
 
@@ -166,16 +169,14 @@ def _payload(spec: RunnerSpec) -> tuple[Any, ...]:
     return payload
 
 
-def _shadow(runner_class: type[Any], inbox: RunnerInbox) -> Any:
+def _furnish(actor: Any, inbox: RunnerInbox) -> None:
     """
-    Return an instance on which no code of the user has run, for refs and proxies to look at.
+    Make an instance on which no code of the user has run one for refs and proxies to look at.
 
     Pykka's refs take class, URN, inbox and stopped flag from an actor, and its proxies look
     at the actor's attributes; the constructor runs in the runner's process only.
     """
-    actor = object.__new__(runner_class)
     actor.actor_urn = uuid.uuid4().urn
     actor.actor_inbox = inbox
     actor.actor_stopped = threading.Event()
     actor._actor_ref = pykka.ActorRef(actor)
-    return actor

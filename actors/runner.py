@@ -42,6 +42,9 @@ class RunnerLink(Protocol):
     def begun(self, envelope: Any) -> bool:
         """Report that a message is taken up. Return whether its answer is still wanted."""
 
+    def handled(self) -> None:
+        """Report what has changed, before a message is answered."""
+
     def idle(self) -> None:
         """Report that no message is waiting."""
 
@@ -60,6 +63,9 @@ class _NoLink:
 
     def begun(self, envelope: Any) -> bool:
         return envelope.reply_to is None or not envelope.reply_to.cancelled
+
+    def handled(self) -> None:
+        pass
 
     def idle(self) -> None:
         pass
@@ -209,6 +215,7 @@ class Runner(pykka.ThreadingActor):
             if not self._link.begun(envelope):
                 return
             response = self._handle_receive(message)
+            self._link.handled()
             if isinstance(response, Iterator):
                 if reply_to is None:
                     deque(response, maxlen=0)
