@@ -11,6 +11,7 @@ from actors.reasons import (
     ExitReason,
     FatalOutput,
     Hung,
+    Overdue,
     ProtocolViolation,
     Raised,
     Signaled,
@@ -21,7 +22,7 @@ from actors.reasons import (
 )
 from actors.termination import RunnerTerminationError
 
-OwnEnd = StartTimedOut | Hung | FatalOutput | ProtocolViolation
+OwnEnd = StartTimedOut | Hung | Overdue | FatalOutput | ProtocolViolation
 """Reasons for which a port ends its runner itself."""
 
 _STAGE_SIGNALS: Final = {

@@ -140,14 +140,7 @@ Compact: TypeAlias = (
 """Every frame that is nothing but numbers."""
 
 Encoded: TypeAlias = (
-    Launch
-    | Stop
-    | Started
-    | StatusChanged
-    | AttributesChanged
-    | ReplyError
-    | Waiting
-    | Terminated
+    Launch | Stop | Started | StatusChanged | AttributesChanged | ReplyError | Waiting | Terminated
 )
 """Every frame that the converter reads and writes."""
 

@@ -8,7 +8,6 @@ from typing import Any, Final
 from actors import _strategy
 from actors._future import RunnerFuture
 from actors._group_facts import Fact, SettleDue, StartDue
-from actors._task import Task, fail_all
 from actors._member import Member
 from actors._port import Port
 from actors._port_events import PortEnded, PortStarted, PortStatus
@@ -16,6 +15,7 @@ from actors._reactor import Timer
 from actors._services import Services
 from actors._strategy import Action, ExitKind, GiveUp, StartChildren, StopChildren
 from actors._surroundings import Surroundings
+from actors._task import Task, fail_all
 from actors._verdict import Ended, judge
 from actors.errors import RunnerFailedError, RunnerStoppedError, StartFailed
 from actors.messages import (

@@ -146,6 +146,11 @@ class RunnerHost:
         if envelope.task_id:
             self.channel.send(Acknowledged(envelope.task_id))
 
+    def cancelled(self, task: Incoming) -> bool:
+        """Return whether nobody waits for this answer any more."""
+        self.mailbox.glance()
+        return task.cancelled
+
     def handled(self) -> None:
         """Report what proxies can see, if it has changed, before the answer that may tell of it."""
         changed = self._attributes.changed()

@@ -35,7 +35,6 @@ from actors.messages import (
 )
 from actors.messages import TaskStatusUpdated as Updated
 
-
 _PROXY_MESSAGES: Final = {messages.ProxyCall, messages.ProxyGetAttr, messages.ProxySetAttr}
 
 
@@ -109,6 +108,7 @@ class RunnerInbox:
         self._show = show
         self._lock = threading.RLock()
         self._line: Line | None = None
+        self._on_cancel: Callable[[Task], object] = _ignore
         self._waiting: deque[Task] = deque()
         self._tasks: dict[int, Task] = {}
         self._last_id = 0
@@ -176,10 +176,17 @@ class RunnerInbox:
         if len(self._tasks) > 1:
             line.attend()
 
-    def attach(self, line: Line) -> None:
-        """Send what has waited, and what comes, to an incarnation that is up, unless held."""
+    def attach(self, line: Line, on_cancel: Callable[[Task], object]) -> None:
+        """
+        Send what has waited, and what comes, to an incarnation that is up, unless held.
+
+        Args:
+            line: The way to it.
+            on_cancel: Called, in any thread, when it was told that nobody waits for a task.
+        """
         with self._lock:
             self._line = line
+            self._on_cancel = on_cancel
             while self._waiting and not self._holding:
                 self._dispatch(line, self._waiting.popleft())
 
@@ -240,6 +247,11 @@ class RunnerInbox:
         """Return the monotonic time since when a task has been in flight, or `None`."""
         with self._lock:
             return min((task.sent_at for task in self._tasks.values()), default=None)
+
+    def awaited(self) -> tuple[Task, ...]:
+        """Return the tasks in flight for which somebody waits, the oldest first."""
+        with self._lock:
+            return tuple(task for task in self._tasks.values() if not task.cancelled)
 
     def in_flight(self, task: Task) -> bool:
         """Return whether a task has been sent and not ended."""
@@ -302,7 +314,7 @@ class RunnerInbox:
     def _ended(self, task: Task, status: TaskStatus) -> None:
         # Atomic: of two threads that end a task, one finds it.
         if self._tasks.pop(task.id, None) is not None:
-            self._tell(Updated, task.id, status)
+            self._tell(Updated, task.id, TaskStatus.CANCELLED if task.cancelled else status)
 
     def _tell(self, kind: Callable[..., Any], *values: Any) -> None:
         if self._wanted(kind):
@@ -328,6 +340,7 @@ class RunnerInbox:
             task.cancelled = True
             if self._line is not None and task.id in self._tasks:
                 self._line.post(CancelTask(task.id))
+                self._on_cancel(task)
             elif task in self._waiting:
                 self._waiting.remove(task)
                 self._tell(Updated, task.id, TaskStatus.CANCELLED)
@@ -341,6 +354,10 @@ class RunnerInbox:
         with self._lock:
             if self._line is not None and task.id in self._tasks:
                 self._line.post(Credit(task.id, chunks))
+
+
+def _ignore(_task: Task) -> None:
+    """Nobody is to be told."""
 
 
 def _kind(message: Any) -> Kind:

@@ -179,37 +179,44 @@ def launch(name: str, limit: int, alive_fd: int, environment: Mapping[str, str])
         RuntimeError: If the main module is being imported by a child: the program starts
             runners outside of `if __name__ == "__main__":`.
     """
-    parents, childs = [], []
+    ours_open: list[int] = []
+    theirs_open: list[int] = []
     ledger, ledger_fd = open_ledger()
-    childs.append(ledger_fd)
+    theirs_open.append(ledger_fd)
     ours, theirs = socket.socketpair()
     try:
         for _ in ("stdout", "stderr"):
             reader, writer = os.pipe()
-            parents.append(reader)
-            childs.append(writer)
+            ours_open.append(reader)
+            theirs_open.append(writer)
         process = _RunnerProcess(target=run_runner, name=name)
         process.wiring = _Wiring(
-            theirs.fileno(), limit, *childs, alive_fd, environment
+            channel=theirs.fileno(),
+            limit=limit,
+            ledger=theirs_open[0],
+            stdout=theirs_open[1],
+            stderr=theirs_open[2],
+            alive=alive_fd,
+            environment=environment,
         )
         process.start()
     except BaseException:
         ledger.close()
         ours.close()
-        for fd in parents:
+        for fd in ours_open:
             os.close(fd)
         raise
     finally:
         theirs.close()
-        for fd in childs:
+        for fd in theirs_open:
             os.close(fd)
     # At exit multiprocessing would wait without limit for a process that cannot be killed;
     # the supervisor, which is a thread, has ended by then.
     multiprocessing.process._children.discard(process)  # type: ignore[attr-defined]  # noqa: SLF001
-    for fd in parents:
+    for fd in ours_open:
         os.set_blocking(fd, False)
     popen: RunnerPopen = process._popen  # type: ignore[attr-defined]  # noqa: SLF001
-    return Child(popen, ours, ledger, *parents)
+    return Child(popen, ours, ledger, *ours_open)
 
 
 def _above_stdio(fd: int, stack: contextlib.ExitStack) -> int:

@@ -10,8 +10,9 @@ import pykka
 
 from actors._attributes import Shadow
 from actors._inbox import RunnerInbox
+from actors._incarnation import Incarnation
 from actors._payload import pack
-from actors._port import Incarnation, Port
+from actors._port import Port
 from actors._port_events import PortEnded
 from actors._reactor import Reactor
 from actors._relay import Relay

@@ -4,9 +4,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Final, Protocol
-
-import attrs
+from typing import Final
 
 from actors._bootstrap import DUMP_SIGNAL
 from actors._ending import Facts, OwnEnd, exit_reason, is_failure
@@ -21,13 +19,15 @@ from actors._frames import (
 )
 from actors._framing import Buffer
 from actors._inbox import RunnerInbox
+from actors._incarnation import Incarnation, PortListener
 from actors._launch import launch
 from actors._ledger import Ledger
-from actors._port_events import PortEnded, PortEvent, PortStarted, PortStatus
+from actors._port_events import PortEnded, PortStarted, PortStatus
 from actors._reactor import Reactor, Timer
-from actors._warden import Warden
+from actors._task import Task
+from actors._task_watch import TaskWatch
 from actors._wires import Wires
-from actors.errors import WireError
+from actors.errors import TaskTimedOutError, WireError
 from actors.messages import (
     RunnerConnected,
     RunnerConnecting,
@@ -44,18 +44,20 @@ from actors.reasons import (
     FatalOutput,
     Hung,
     LaunchFailed,
+    Overdue,
     Phase,
     ProtocolViolation,
     StartTimedOut,
     StopStage,
     Unkillable,
 )
-from actors.specs import RunnerSpec
 from actors.termination import RunnerTerminationError
 from diagnostics.diagnosis import Diagnosis
 
 _DUMP_TIME: Final = 0.25
 """Seconds for faulthandler to write the stacks before the process is killed."""
+_DUMP_SIZE: Final = 64 * 1024
+"""Bytes of stacks that an error takes along."""
 _CLOSED_GRACE: Final = 1.0
 """Seconds between a closed channel and the exit that normally causes it."""
 
@@ -68,43 +70,6 @@ _PHASE_OF: Final[Mapping[type, Phase]] = {
     RunnerWarmingUp: Phase.WARMING_UP,
     RunnerReady: Phase.SERVING,
 }
-
-
-class PortListener(Protocol):
-    """Whom a port tells what happens. Every method is called in the reactor's thread."""
-
-    def event(self, event: PortEvent) -> None:
-        """Take note of a fact."""
-
-    def stderr(self, source: tuple[str, int], data: bytes) -> None:
-        """Take what the runner has written to fd 2."""
-
-    def stdout(self, source: tuple[str, int], data: bytes) -> None:
-        """Take what the runner has written to fd 1."""
-
-
-@attrs.frozen(kw_only=True)
-class Incarnation:
-    """
-    What a port needs to know about the process it starts.
-
-    Attributes:
-        spec: The runner's spec.
-        number: Number of the process, counted from 1.
-        group_id: Id of the runner's group, if any.
-        actor_urn: URN of the runner's ref.
-        payload: The pickled class, arguments and keywords.
-        environment: Variables added to the process's environment.
-        warden: Who ends the process if this one ends.
-    """
-
-    spec: RunnerSpec
-    number: int
-    group_id: str | None
-    actor_urn: str
-    payload: tuple[Buffer, ...]
-    environment: Mapping[str, str]
-    warden: Warden
 
 
 class Port:
@@ -140,14 +105,16 @@ class Port:
         self._started = False
         self.over: Final = threading.Event()
         """Set when the incarnation has ended."""
-        self._waiting_for: str | None = None
+        self.waiting_for: str | None = None
+        """Whom the runner says it waits for."""
         self._error: RunnerTerminationError | None = None
         self._own_end: OwnEnd | None = None
         self._own_signals: frozenset[int] = frozenset()
         self._stop_stage: StopStage | None = None
         self._timer: Timer | None = None
-        self._progress_timer: Timer | None = None
-        self._last_progress = 0.0
+        self._expired: list[Task] = []
+        self._dump = bytearray()
+        self._watch = TaskWatch(incarnation.spec, inbox, reactor, self)
         self._started_at = time.time()
         self._started_clock = time.monotonic()
 
@@ -155,6 +122,11 @@ class Port:
     def pid(self) -> int | None:
         """Process id, or `None` before the launch or if it failed."""
         return self._wires.pid if self._wires is not None else None
+
+    @property
+    def begun(self) -> int:
+        """Id of the last task that the runner has taken up."""
+        return self._ledger.begun if self._ledger is not None else 0
 
     @property
     def busy(self) -> bool:
@@ -211,7 +183,7 @@ class Port:
 
     def frame(self, message: FromRunner, payload: tuple[Buffer, ...]) -> None:
         """Take a frame, in the thread that has received it."""
-        self._last_progress = time.monotonic()
+        self._watch.progressed_at = time.monotonic()
         if not self._inbox.received(message, payload):
             self._reactor.call_soon(lambda: self._take(message))
 
@@ -220,7 +192,7 @@ class Port:
             case StatusChanged(status, at):
                 self._on_status(status, at)
             case Waiting(waiting_for):
-                self._waiting_for = waiting_for
+                self.waiting_for = waiting_for
             case Started() if not self._started:
                 self._on_started()
             case Terminated(error, phase):
@@ -245,6 +217,8 @@ class Port:
         if fd == 1:
             self._listener.stdout(self.source, data)
         else:
+            if self._expired and len(self._dump) < _DUMP_SIZE:
+                self._dump += data[:_DUMP_SIZE]
             self._listener.stderr(self.source, data)
 
     def ended(self, status: int | None) -> None:
@@ -262,9 +236,8 @@ class Port:
         self._started = True
         if self._stop_stage is None and self._own_end is None and self._wires is not None:
             self._cancel_timer()
-            self._inbox.attach(self._wires.reception)
-        if self._spec.progress_timeout is not None:
-            self._watch_progress(self._spec.progress_timeout)
+            self._inbox.attach(self._wires.reception, self._watch.cancelled)
+        self._watch.start()
         self._listener.event(PortStarted(*self.source, self.pid or 0))
 
     def _on_status(self, status: RunnerStatus, at: float) -> None:
@@ -272,22 +245,27 @@ class Port:
             self._phase = _PHASE_OF.get(type(status), self._phase)
         self._listener.event(PortStatus(*self.source, status, at))
 
-    def _watch_progress(self, limit: float) -> None:
-        """End a runner with a task in flight that has shown no sign of life for `limit` s."""
-        since = self._inbox.in_flight_since()
-        if self.over.is_set():
-            return
-        if since is None:
-            again_in = limit / 4
-        else:
-            silent_for = time.monotonic() - max(since, self._last_progress)
-            if silent_for >= limit:
-                self._end(Hung(silent_for, self._waiting_for))
-                return
-            again_in = limit - silent_for
-        self._progress_timer = self._reactor.call_later(
-            again_in, lambda: self._watch_progress(limit)
-        )
+    # What the watch has to say.
+
+    def too_late(self, reason: Hung | Overdue) -> None:
+        """End the runner."""
+        self._end(reason)
+
+    def expired(self, task: Task) -> None:
+        """Fail a task that is beyond its deadline, with the stacks of the runner."""
+        self._inbox.cancel(task)
+        self._expired.append(task)
+        if len(self._expired) == 1:
+            self._dump.clear()
+            self._signal(DUMP_SIGNAL)
+            self._reactor.call_later(_DUMP_TIME, self._fail_expired)
+
+    def _fail_expired(self) -> None:
+        expired, self._expired = self._expired, []
+        stacks = self._dump.decode("utf-8", "backslashreplace")
+        for task in expired:
+            limit = self._spec.task_timeout or 0.0
+            task.fail(TaskTimedOutError(self._spec.id, task.name, limit, stacks))
 
     # Death.
 
@@ -359,13 +337,11 @@ class Port:
         self.over.set()
         ended_at = time.monotonic()
         self._cancel_timer()
-        if self._progress_timer is not None:
-            self._progress_timer.cancel()
-        begun = 0
+        self._watch.close()
+        self._fail_expired()
         if self._ledger is not None:
             self._ledger.close()
-            begun = self._ledger.begun
-        detached = self._inbox.detach(begun)
+        detached = self._inbox.detach(self.begun)
         failed = is_failure(
             reason,
             started=self._started,

@@ -29,6 +29,11 @@ class Timer:
         """Forget the call. Idempotent; harmless after the call."""
         self._call = None
 
+    @property
+    def pending(self) -> bool:
+        """Whether the call is still to come."""
+        return self._call is not None
+
     def fire(self) -> None:
         """Make the call unless it was cancelled."""
         call, self._call = self._call, None

@@ -91,7 +91,9 @@ class Reception:
         finished: object = False
         try:
             while not (finished := done()):
-                wait = _PATIENCE if deadline is None else min(_PATIENCE, deadline - time.monotonic())
+                wait = (
+                    _PATIENCE if deadline is None else min(_PATIENCE, deadline - time.monotonic())
+                )
                 if wait <= 0 or not self._poll.poll(wait * 1000 + 1) or not self._receive():
                     break
         except BaseException:

@@ -12,7 +12,6 @@ from actors._stream import Stream, StreamCore
 from actors.messages import LostTask
 from actors.termination import RunnerTerminationError
 
-
 Kind: TypeAlias = type | Sequence[str]
 """A message's class, or the path of the attribute that a proxy calls, reads or sets."""
 
@@ -87,7 +86,17 @@ class Task:
     @property
     def lost(self) -> LostTask:
         """The task as a failure lists it."""
-        return LostTask(self.id, _name(self.kind), self.acknowledged, self.chunks)
+        return LostTask(self.id, self.name, self.acknowledged, self.chunks)
+
+    @property
+    def name(self) -> str:
+        """What a failure calls the message: its class, or the attribute of a proxy."""
+        kind = self.kind
+        if not isinstance(kind, type):
+            return ".".join(kind)
+        if kind.__module__ == "builtins":
+            return kind.__qualname__
+        return f"{kind.__module__}.{kind.__qualname__}"
 
     @property
     def streaming(self) -> bool:
@@ -151,14 +160,6 @@ class Task:
         except queue.Full:
             # The asker, whose future it is, has set it, or this is the second time.
             return
-
-
-def _name(kind: Kind) -> str:
-    if not isinstance(kind, type):
-        return ".".join(kind)
-    if kind.__module__ == "builtins":
-        return kind.__qualname__
-    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def fail_all(tasks: Iterable[Task], error: Callable[[], BaseException]) -> None:

@@ -7,7 +7,7 @@ import attrs
 
 from actors._port_events import PortEnded
 from actors.messages import RunnerFailed
-from actors.reasons import ExitReason, Hung, ProtocolViolation
+from actors.reasons import ExitReason, Hung, Overdue, ProtocolViolation
 from diagnostics.diagnosis import Diagnosis
 from diagnostics.findings import Role
 from diagnostics.root_cause import Member, rank
@@ -55,13 +55,13 @@ def _member(ended: Ended) -> Member:
         ended.event.ended_at,
         ended.diagnosis.findings,
         own_cause=_own_cause(reason),
-        waiting_for=reason.waiting_for if isinstance(reason, Hung) else None,
+        waiting_for=reason.waiting_for if isinstance(reason, Hung | Overdue) else None,
     )
 
 
 def _own_cause(reason: ExitReason) -> bool | None:
     """Return whether the reason alone says that the runner failed of itself."""
-    if isinstance(reason, Hung):
+    if isinstance(reason, Hung | Overdue):
         return reason.waiting_for is None
     if isinstance(reason, ProtocolViolation):
         return True

@@ -21,6 +21,7 @@ __all__ = [
     "StartFailed",
     "SupervisorStoppedError",
     "TaskCancelledError",
+    "TaskTimedOutError",
     "UnknownRunnerError",
     "UnsendableError",
     "WireError",
@@ -132,6 +133,30 @@ class RemoteError(ActorsError):
 
 class TaskCancelledError(ActorsError):
     """Raised to whoever still waits for the answer of a task that was cancelled."""
+
+
+class TaskTimedOutError(ActorsError, pykka.Timeout):
+    """
+    Raised to whoever waits for a task that took longer than its spec allows; the runner lives.
+
+    Attributes:
+        runner_id: Id of the runner.
+        task: Class of the message, or attribute of the proxy call.
+        limit: `RunnerSpec.task_timeout` in seconds.
+        stacks: Where the runner's threads stood, as `faulthandler` has it.
+    """
+
+    def __init__(self, runner_id: str, task: str, limit: float, stacks: str) -> None:
+        super().__init__(f"runner {runner_id!r} did not end task {task} within {limit:g} s")
+        self.runner_id = runner_id
+        self.task = task
+        self.limit = limit
+        self.stacks = stacks
+        if stacks:
+            self.add_note(f"Where it stood:\n{stacks}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.runner_id, self.task, self.limit, self.stacks)
 
 
 class UnsendableError(ActorsError, TypeError):

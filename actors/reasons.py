@@ -217,6 +217,35 @@ class Hung:
 
 
 @attrs.frozen
+class Overdue:
+    """
+    The runner did not end a task in time, and was ended.
+
+    Attributes:
+        task: Class of the message, or attribute of the proxy call.
+        limit: Seconds that it had.
+        cancelled: Whether they count from its cancellation, not from when it was sent.
+        waiting_for: Whom it had declared to be waiting for (`Runner.waiting_for`), if anyone.
+    """
+
+    remedy: ClassVar[str] = (
+        "The stacks at the end of the output show where it stood. If a task may take that "
+        "long, raise RunnerSpec.task_timeout; code that computes without yielding must look "
+        "at Runner.cancelled more often than RunnerSpec.cancel_grace."
+    )
+
+    task: str
+    limit: float
+    cancelled: bool = False
+    waiting_for: str | None = None
+
+    def __str__(self) -> str:
+        since = " of its cancellation" if self.cancelled else ""
+        waiting = f", waiting for {self.waiting_for}," if self.waiting_for else ""
+        return f"did not end task {self.task} within {self.limit:g} s{since}{waiting} and was ended"
+
+
+@attrs.frozen
 class FatalOutput:
     """
     The runner printed a line after which it is lost, lived on, and was ended.
@@ -310,6 +339,7 @@ ExitReason: TypeAlias = (
     | LaunchFailed
     | StartTimedOut
     | Hung
+    | Overdue
     | FatalOutput
     | ProtocolViolation
     | Unkillable

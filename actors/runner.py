@@ -42,6 +42,9 @@ class RunnerLink(Protocol):
     def begun(self, envelope: Any) -> bool:
         """Report that a message is taken up. Return whether its answer is still wanted."""
 
+    def cancelled(self, task: Any) -> bool:
+        """Return whether nobody waits for this answer any more."""
+
     def handled(self) -> None:
         """Report what has changed, before a message is answered."""
 
@@ -63,6 +66,9 @@ class _NoLink:
 
     def begun(self, envelope: Any) -> bool:
         return envelope.reply_to is None or not envelope.reply_to.cancelled
+
+    def cancelled(self, task: Any) -> bool:
+        return bool(task.cancelled)
 
     def handled(self) -> None:
         pass
@@ -119,6 +125,8 @@ class Runner(pykka.ThreadingActor):
     """
 
     _link: RunnerLink = _NoLink()
+    _task: Any = None
+    """Where the answer of the message that is being handled goes, if anybody waits for it."""
 
     def __init__(self, *_args: Any, **_kwargs: Any) -> None:
         super().__init__()
@@ -138,6 +146,17 @@ class Runner(pykka.ThreadingActor):
 
     def warm_up(self) -> None:
         """Do what makes the first message as quick as the others."""
+
+    @property
+    def cancelled(self) -> bool:
+        """
+        Whether nobody waits any more for the answer of the message that is being handled.
+
+        For code that computes without yielding: it may ask as often as it likes, in the handler
+        or in a thread that the handler waits for.
+        """
+        task = self._task
+        return task is not None and self._link.cancelled(task)
 
     @contextlib.contextmanager
     def waiting_for(self, whom: str) -> Iterator[None]:
@@ -214,6 +233,7 @@ class Runner(pykka.ThreadingActor):
                 return
             if not self._link.begun(envelope):
                 return
+            self._task = reply_to
             response = self._handle_receive(message)
             self._link.handled()
             if isinstance(response, Iterator):
@@ -221,7 +241,7 @@ class Runner(pykka.ThreadingActor):
                     deque(response, maxlen=0)
                 else:
                     # From here on only the asker holds the stream: if it is dropped, nobody reads.
-                    reply_to = reply_to.open_stream()
+                    self._task = reply_to = reply_to.open_stream()
                     del envelope
                     pump(response, reply_to)
             elif reply_to is not None:

@@ -218,6 +218,13 @@ class RunnerSpec(Generic[R_co]):
         kill_timeout: Seconds after SIGKILL until the process is given up as unkillable.
         progress_timeout: Seconds without a sign of progress (a chunk, an answer, a status)
             after which a runner with a task in flight counts as hung. `None`: never.
+        task_timeout: Seconds that a task may take from when it is sent to the runner, its wait in
+            the inbox included. Then its asker gets a `TaskTimedOutError` with the runner's
+            stacks, and the runner is told as by a cancellation. `None`: no limit.
+        restart_on_task_timeout: Whether the runner is ended instead, as a failure, and started
+            again as `restart` says.
+        cancel_grace: Seconds after a task's cancellation in which the runner must have ended
+            it, or it is ended, as a failure. `None`: it may take its time.
         fatal_grace: Seconds that a runner which printed a fatal line has to end by itself.
         max_frame: Bytes of the largest message either way.
         max_waiting: Messages that may wait for a runner that is down.
@@ -240,6 +247,13 @@ class RunnerSpec(Generic[R_co]):
     terminate_timeout: float = attrs.field(default=3.0, validator=_seconds, kw_only=True)
     kill_timeout: float = attrs.field(default=5.0, validator=_seconds, kw_only=True)
     progress_timeout: float | None = attrs.field(
+        default=None, validator=_optional_seconds, kw_only=True
+    )
+    task_timeout: float | None = attrs.field(
+        default=None, validator=_optional_seconds, kw_only=True
+    )
+    restart_on_task_timeout: bool = attrs.field(default=False, validator=_instance, kw_only=True)
+    cancel_grace: float | None = attrs.field(
         default=None, validator=_optional_seconds, kw_only=True
     )
     fatal_grace: float = attrs.field(default=5.0, validator=_seconds, kw_only=True)

@@ -31,13 +31,7 @@ from diagnostics.findings import Finding, finding_types
 from diagnostics.signatures import load_catalogues
 
 WireMessage: TypeAlias = (
-    Event
-    | RunnerStatus
-    | RunnerTerminationError
-    | ExitReason
-    | Encoded
-    | Progress
-    | LostTask
+    Event | RunnerStatus | RunnerTerminationError | ExitReason | Encoded | Progress | LostTask
 )
 """Everything that has a wire form of its own."""
 

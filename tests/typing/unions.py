@@ -20,6 +20,8 @@ def every_reason(reason: actors.ExitReason) -> str:  # noqa: C901 - one arm a re
             assert_type(error, actors.RunnerTerminationError)
         case actors.StartTimedOut(timeout):
             assert_type(timeout, float)
+        case actors.Overdue(task):
+            assert_type(task, str)
         case actors.Hung(waiting_for=whom):
             assert_type(whom, str | None)
         case actors.FatalOutput(cause):
