@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import queue
 import sys
 from collections import deque
 from collections.abc import Iterator
@@ -27,7 +28,8 @@ from actors.messages import (
     RunnerWarmingUp,
 )
 
-logger: Final = logging.getLogger("actors")
+logger: Final = logging.getLogger("pykka")
+"""Pykka's own: what its actors log, runners log in the same words and the same place."""
 
 
 class RunnerLink(Protocol):
@@ -56,7 +58,7 @@ class RunnerLink(Protocol):
 
 
 class _NoLink:
-    """A runner in a thread has nobody to report to."""
+    """A runner without a supervisor has nobody to report to."""
 
     def status(self, status: RunnerStatus) -> None:
         del status
@@ -78,9 +80,31 @@ class _NoLink:
 
     def abandoned(self, reply_to: Any, error: BaseException) -> None:
         if reply_to is not None:
-            dead = pykka.ActorDeadError(f"the runner was ended by {type(error).__name__}: {error}")
-            dead.__cause__ = error
+            dead = _dead_by(error)
             reply_to.set_exception((type(dead), dead, None))
+
+
+class _ThreadLink(_NoLink):
+    """A runner in a thread tells whoever starts it that it is up, or why it is not."""
+
+    def __init__(self) -> None:
+        self.up: pykka.ThreadingFuture[None] = pykka.ThreadingFuture()
+
+    def status(self, status: RunnerStatus) -> None:
+        if isinstance(status, RunnerIdle):
+            self.up.set()
+
+    def ended(self, error: BaseException) -> None:
+        # A runner's SystemExit is the runner's; passed on, it would end whoever starts it.
+        reason = error if isinstance(error, Exception) else _dead_by(error)
+        with contextlib.suppress(queue.Full):  # It was up.
+            self.up.set_exception((type(reason), reason, reason.__traceback__))
+
+
+def _dead_by(error: BaseException) -> pykka.ActorDeadError:
+    dead = pykka.ActorDeadError(f"the runner was ended by {type(error).__name__}: {error}")
+    dead.__cause__ = error
+    return dead
 
 
 class Birth(NamedTuple):
@@ -100,7 +124,8 @@ class Runner(pykka.ThreadingActor):
     """
     An actor that may die.
 
-    `MyRunner.start(...)` runs it in a thread of this process, as any Pykka actor. A
+    `MyRunner.start(...)` runs it in a thread of this process, as any Pykka actor, and returns
+    when `on_start` has returned, or raises what `on_start` has raised. A
     [`Supervisor`][actors.Supervisor] runs it in a process of its own, where the constructor
     and every hook are called in the main thread. Subclasses may override, beside Pykka's
     `on_start`, `on_stop`, `on_failure` and `on_receive`, the lifecycle hooks `connect`, `load`
@@ -183,13 +208,29 @@ class Runner(pykka.ThreadingActor):
     def _create_actor_inbox() -> ClosingInbox:
         return ClosingInbox()
 
+    def _start_actor_loop(self) -> None:
+        """
+        Start the thread, and wait until the runner is up.
+
+        Raises:
+            pykka.ActorDeadError: If `on_start` has raised `SystemExit` or `KeyboardInterrupt`.
+            Exception: What else `on_start` has raised.
+        """
+        link = self._link = _ThreadLink()
+        super()._start_actor_loop()
+        link.up.get()
+
     def _actor_loop(self) -> None:
         """Live in a thread: what ends the runner is logged there, as Pykka does."""
+        error: BaseException | None = None
         try:
             self._live()
-        except BaseException:  # noqa: BLE001 - a thread has nobody to raise to
+        except BaseException as problem:  # noqa: BLE001 - a thread has nobody to raise to
+            error = problem
             self._handle_failure(*sys.exc_info())
         self._refuse_the_rest()
+        if error is not None and isinstance(self._link, _ThreadLink):
+            self._link.ended(error)
 
     def _live(self) -> None:
         """Run the hooks and handle messages until the end; raise what ended it, if anything."""
@@ -198,8 +239,7 @@ class Runner(pykka.ThreadingActor):
             while not self.actor_stopped.is_set():
                 self._handle(self.actor_inbox.get())
         except BaseException:
-            pykka.ActorRegistry.unregister(self.actor_ref)
-            self.actor_stopped.set()
+            self._leave()
             raise
 
     def _start_up(self) -> None:
@@ -249,25 +289,32 @@ class Runner(pykka.ThreadingActor):
         except Exception as error:
             if reply_to is None or self.let_it_crash:
                 self._link.abandoned(reply_to, error)
-                self.on_failure(*sys.exc_info())
+                self._leave()
+                self._call_on_failure()
                 raise
-            logger.info("%s raised to its asker", self, exc_info=True)
+            logger.info("Exception returned from %s to caller:", self, exc_info=True)
             reply_to.set_exception()
         except BaseException as error:
             # Set: it is `on_stop` that has raised.
             if not self.actor_stopped.is_set():
                 self._link.abandoned(reply_to, error)
-                self._call_on_stop()
+                self._stop()
             raise
         if self.actor_inbox.empty():
             self._link.idle()
 
-    def _call_on_stop(self) -> None:
-        """Clean up after SystemExit or KeyboardInterrupt, as Pykka does."""
+    def _leave(self) -> None:
+        """Be dead for everybody who looks."""
+        if not self.actor_stopped.is_set():
+            pykka.ActorRegistry.unregister(self.actor_ref)
+            self.actor_stopped.set()
+
+    def _call_on_failure(self) -> None:
+        """Clean up after the exception that is being handled, which stays the one that counts."""
         try:
-            self.on_stop()
-        except Exception:
-            logger.exception("on_stop of %s raised", self)
+            self.on_failure(*sys.exc_info())
+        except Exception:  # noqa: BLE001 - the user's code; logged as Pykka does
+            self._handle_failure(*sys.exc_info())
 
     def _refuse_the_rest(self) -> None:
         """Answer what has come too late, and what still comes."""

@@ -212,7 +212,42 @@ def test_ask_that_was_overtaken_by_the_end_is_answered():
     assert stop.get(timeout=LIMIT) is None
 
 
-@pytest.mark.parametrize("where", ["on_start", "connect", "load", "warm_up"])
+def test_start_raises_what_on_start_raised():
+    """As it raises what the constructor raised; nothing of the runner is left."""
+    with pytest.raises(RuntimeError, match="cannot on_start"):
+        Lifecycle.start("on_start")
+    assert pykka.ActorRegistry.get_by_class(Lifecycle) == []
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt()])
+def test_runner_that_leaves_in_on_start_does_not_end_who_starts_it(error):
+    """The start fails like any other."""
+
+    class LeavesEarly(Echo):
+        def on_start(self):
+            raise error
+
+    with pytest.raises(pykka.ActorDeadError, match=type(error).__name__) as caught:
+        LeavesEarly.start()
+    assert caught.value.__cause__ is error
+
+
+def test_message_that_came_before_a_failed_start_is_answered():
+    """By the time that the start fails."""
+    asked = []
+
+    class TellsOthers(Echo):
+        def on_start(self):
+            asked.append(self.actor_ref.ask("anybody?", block=False))
+            raise LookupError("cannot start")
+
+    with pytest.raises(LookupError):
+        TellsOthers.start()
+    with pytest.raises(pykka.ActorDeadError):
+        asked[0].get(timeout=0)
+
+
+@pytest.mark.parametrize("where", ["connect", "load", "warm_up"])
 def test_hook_that_raises_ends_the_runner_and_answers_who_waits(where):
     """Nobody is left waiting."""
     ref = Lifecycle.start(where)
