@@ -1,0 +1,161 @@
+"""What the actors of `citizens` have about them: attributes of every kind, and errors."""
+
+import enum
+import os
+import threading
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import attrs
+import pykka
+
+PLACE = "as imported"
+"""A global of a module, of which each process has its own."""
+
+
+class Colour(enum.Enum):
+    """Is the same object after a trip."""
+
+    RED = 1
+
+
+class Pair(NamedTuple):
+    """A message by its class."""
+
+    left: int
+    right: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """A message of data."""
+
+    text: str
+
+
+@attrs.frozen
+class Note:
+    """A message of attrs."""
+
+    text: str
+
+
+class Drawer:
+    """Lies in a toolbox."""
+
+    def __init__(self):
+        self.screws = 100
+
+    def use(self, number):
+        self.screws -= number
+        return self.screws
+
+
+class Toolbox:
+    """Can be looked into, if it is marked."""
+
+    def __init__(self):
+        self.hammer = "iron"
+        self._hidden = "hidden"
+        self.drawer = pykka.traversable(Drawer())
+
+    def count(self, number):
+        return [self.hammer] * number
+
+    def where(self):
+        return os.getpid(), threading.get_ident()
+
+    def fail(self):
+        raise ValueError("no such tool")
+
+
+@pykka.traversable
+class Garden:
+    """Can be looked into, as each of its class."""
+
+    def grow(self):
+        return "grown"
+
+
+class Shed:
+    """Can be looked into, as Pykka had it before there was a function."""
+
+    pykka_traversable = True
+
+    def open(self):
+        return "open"
+
+
+class Plain:
+    """Cannot be looked into, but can be had."""
+
+    def __init__(self):
+        self.content = "content"
+
+    def __eq__(self, other):
+        return isinstance(other, Plain) and other.content == self.content
+
+    __hash__ = None
+
+
+class Shouter:
+    """Can be called."""
+
+    def __call__(self, text):
+        return text.upper()
+
+
+class Rooms:
+    """Attributes of a class."""
+
+    motto = "be kind"
+    _skeleton = "hidden"
+    toolbox = pykka.traversable(Toolbox())
+    garden = Garden()
+    shed = Shed()
+    chest = Plain()
+    shout = Shouter()
+
+
+class TwoPartError(Exception):
+    """Is pickled, and cannot be rebuilt: its arguments are not those of its constructor."""
+
+    def __init__(self, left, right):
+        super().__init__(f"{left} and {right}")
+
+
+class LockedError(Exception):
+    """Cannot be pickled."""
+
+    def __init__(self):
+        super().__init__("locked")
+        self.lock = threading.Lock()
+
+
+class DetailedError(Exception):
+    """Is rebuilt with all that it carries."""
+
+    def __init__(self, code=7):
+        super().__init__(code)
+        self.code = code
+        self.add_note("a note on it")
+
+
+def _local_error():
+    class LocalError(Exception):
+        """Can be found by nobody."""
+
+    return LocalError("local")
+
+
+class StrangeExit(BaseException):
+    """Is no `Exception`."""
+
+
+ERRORS = {
+    "two parts": lambda: TwoPartError("left", "right"),
+    "locked": LockedError,
+    "detailed": DetailedError,
+    "local": _local_error,
+    "strange": StrangeExit,
+}
