@@ -108,18 +108,11 @@ def test_exception_in_a_deferred_call_ends_the_actor(runtime, ref, proxy):
     assert not ref.is_alive()
 
 
-def test_method_that_stops_the_actor_is_one_of_many(runtime, ref, proxy):
-    """`stop` is a method like others."""
-    proxy.stop.defer()
-    runtime.wait_for_end(ref)
-    assert not ref.is_alive()
-
-
 # Attributes.
 
 
 def test_attributes_of_the_class_are_read(proxy):
-    """As futures."""
+    """As futures; an object that is not traversable comes as a whole."""
     future = proxy.motto
     assert isinstance(future, pykka.ThreadingFuture)
     assert future.get(timeout=LIMIT) == "be kind"
@@ -351,11 +344,6 @@ def test_parts_that_the_constructor_makes_are_proxies(proxy):
     proxy.cellar.hammer = "gold"
     assert proxy.cellar.hammer.get(timeout=LIMIT) == "gold"
     assert proxy.cellar.drawer.use(1).get(timeout=LIMIT) == 99
-
-
-def test_unmarked_objects_are_values(proxy):
-    """They come as a whole."""
-    assert proxy.chest.get(timeout=LIMIT).content == "content"
 
 
 # The actor's own proxy.
