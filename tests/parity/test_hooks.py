@@ -3,10 +3,11 @@
 import json
 import os
 import threading
+import uuid
 
 import pykka
 import pytest
-from citizens import Diarist, Echo, Namesake, Silent, SlowStarter
+from citizens import Daemon, Diarist, Echo, Namesake, Silent, SlowStarter
 from gate import LIMIT
 
 import actors
@@ -199,6 +200,27 @@ def test_failing_on_start_in_pykka_calls_no_other_hook(runtime, start, diary):
     runtime.wait_for_end(ref)
     assert not ref.is_alive()
     assert hooks(diary) == ["__init__", "on_start"]
+
+
+def test_actor_that_is_not_started_has_its_name(runtime, tmp_path):
+    """Class and URN; the constructors of the base classes take whatever they get."""
+    actor = runtime.class_of(Diarist)(str(tmp_path / "diary"))
+    assert str(actor) == f"Diarist ({actor.actor_urn})"
+    assert uuid.UUID(actor.actor_urn).version == 4
+    assert str(runtime.class_of(Silent)(1, 2, three=3)).startswith("Silent (urn:uuid:")
+
+
+@pytest.mark.runtimes("pykka", "thread", reason="a process has no thread here")
+def test_thread_is_named_after_the_class_and_no_daemon_unless_told(start):
+    """It keeps the program from its end otherwise."""
+    start(Silent)
+    start(Daemon)
+    daemons = {
+        thread.name.partition("-")[0]: thread.daemon
+        for thread in threading.enumerate()
+        if thread.name.startswith(("Silent-", "Daemon-"))
+    }
+    assert daemons == {"Silent": False, "Daemon": True}
 
 
 @pytest.mark.runtimes("pykka", reason="ours say whether the actor is up")

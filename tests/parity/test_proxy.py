@@ -1,10 +1,13 @@
 """What a proxy shows of an actor, and what it hides."""
 
+from typing import cast
+
 import pykka
 import pytest
 from citizens import Echo, Household, Selfish
 from gate import LIMIT
 from household import Plain
+from pykka.typing import ActorMemberMixin, proxy_field, proxy_method
 
 LATER = pytest.mark.not_yet("process", reason="attributes are not reported yet")
 
@@ -291,59 +294,35 @@ def test_callable_attribute_that_the_constructor_sets_is_called(proxy):
     assert proxy.measure.defer("four") is None
 
 
-# Parts.
-
-
-def test_traversable_attributes_are_proxies(proxy):
-    """Marked by the function, the decorator, or the attribute of old."""
-    for part in (proxy.toolbox, proxy.garden, proxy.shed):
-        assert isinstance(part, pykka.ActorProxy)
-        assert part.actor_ref is proxy.actor_ref
-    assert proxy.toolbox is proxy.toolbox
-    assert proxy.toolbox.count(2).get(timeout=LIMIT) == ["iron", "iron"]
-    assert proxy.garden.grow().get(timeout=LIMIT) == "grown"
-    assert proxy.shed.open().get(timeout=LIMIT) == "open"
-
-
-def test_methods_of_a_part_run_where_the_actor_lives(proxy):
-    """In its process, and in its thread."""
-    assert proxy.toolbox.where().get(timeout=LIMIT) == proxy.where().get(timeout=LIMIT)
-
-
-def test_attributes_of_a_part_are_read_and_set(proxy):
-    """As those of the actor."""
-    assert proxy.toolbox.hammer.get(timeout=LIMIT) == "iron"
-    proxy.toolbox.hammer = "steel"
-    try:
-        assert proxy.toolbox.hammer.get(timeout=LIMIT) == "steel"
-        assert proxy.toolbox.count(1).get(timeout=LIMIT) == ["steel"]
-    finally:
-        proxy.toolbox.hammer = "iron"  # Of the class: in a thread, every test's.
-
-
-def test_parts_have_parts(proxy):
-    """To any depth."""
-    before = proxy.toolbox.drawer.screws.get(timeout=LIMIT)
-    assert proxy.toolbox.drawer.use(10).get(timeout=LIMIT) == before - 10
-    assert proxy.toolbox.drawer.screws.get(timeout=LIMIT) == before - 10
-    proxy.toolbox.drawer.use.defer(-10)
-    assert proxy.toolbox.drawer.screws.get(timeout=LIMIT) == before
-
-
-def test_exception_in_a_part_is_an_error_of_the_call(proxy):
-    """The actor lives on."""
-    with pytest.raises(ValueError, match="no such tool"):
-        proxy.toolbox.fail().get(timeout=LIMIT)
-    assert proxy.hidden().get(timeout=LIMIT) == "hidden"
-
-
 @LATER
-def test_parts_that_the_constructor_makes_are_proxies(proxy):
-    """With state, and parts of their own."""
-    assert proxy.cellar.count(1).get(timeout=LIMIT) == ["iron"]
-    proxy.cellar.hammer = "gold"
-    assert proxy.cellar.hammer.get(timeout=LIMIT) == "gold"
-    assert proxy.cellar.drawer.use(1).get(timeout=LIMIT) == 99
+def test_function_that_is_set_by_proxy_can_be_called(proxy):
+    """It is no method: it does not get the actor."""
+    proxy.added = sorted
+    assert proxy.added([3, 1, 2]).get(timeout=LIMIT) == [1, 2, 3]
+
+
+def test_function_that_takes_the_place_of_a_method_is_called(proxy):
+    """For this actor only."""
+    proxy.twice = len
+    assert proxy.twice("four").get(timeout=LIMIT) == 4
+
+
+# With types.
+
+
+class HouseholdProxy(ActorMemberMixin, pykka.ActorProxy):
+    """Tells type checkers what the proxy has."""
+
+    motto = proxy_field(Household.motto)
+    twice = proxy_method(Household.twice)
+
+
+def test_typed_proxy_is_the_same_proxy(proxy):
+    """At run time, its types are nothing but a promise."""
+    typed = cast("HouseholdProxy", proxy)
+    assert typed.motto.get(timeout=LIMIT) == "be kind"
+    assert typed.twice(21).get(timeout=LIMIT) == 42
+    assert typed.stop().get(timeout=LIMIT) is None
 
 
 # The actor's own proxy.
@@ -382,6 +361,20 @@ def test_attribute_is_a_copy(start):
     proxy = start(Echo).proxy()
     proxy.seen().get(timeout=LIMIT).append("smuggled in")
     assert proxy.seen().get(timeout=LIMIT) == []
+
+
+@pytest.mark.runtimes("pykka", "thread", reason="a process imports the class anew")
+def test_patched_class_is_patched_for_its_actors(start, monkeypatch):
+    """As tests of Pykka actors do it."""
+    monkeypatch.setattr(Household, "hidden", lambda _self: "patched")
+    assert start(Household).proxy().hidden().get(timeout=LIMIT) == "patched"
+
+
+@pytest.mark.runtimes("process", reason="a process imports the class anew")
+def test_patched_class_is_not_patched_in_a_process(start, monkeypatch):
+    """It has the class as the module defines it."""
+    monkeypatch.setattr(Household, "hidden", lambda _self: "patched")
+    assert start(Household).proxy().hidden().get(timeout=LIMIT) == "hidden"
 
 
 @pytest.mark.runtimes("pykka", "thread", reason="a process has no actor here")

@@ -1,13 +1,14 @@
 """How an actor is asked to end, what is still handled then, and who is told."""
 
 import contextlib
+import json
 import os
 import threading
 
 import psutil
 import pykka
 import pytest
-from citizens import Diarist, Echo
+from citizens import Diarist, Echo, Mayfly
 from gate import LIMIT
 
 
@@ -154,6 +155,29 @@ def test_stop_by_itself_runs_on_stop_once(runtime, start, tmp_path):
     ref.proxy().stop.defer()
     runtime.wait_for_end(ref)
     assert path.read_text().count("on_stop") == 1
+
+
+def test_actor_that_stops_itself_handles_what_it_has_told_itself(runtime, start, tmp_path):
+    """Before; a second stop does no harm, and what it tells itself later is lost."""
+    path = tmp_path / "diary"
+    ref = start(Diarist, str(path))
+    ref.proxy().stop_twice().get(timeout=LIMIT)
+    runtime.wait_for_end(ref)
+    entries = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [entry.get("message") for entry in entries[2:]] == ["before the end", None]
+    assert entries[-1]["hook"] == "on_stop"
+
+
+def test_actor_may_stop_itself_in_on_start(runtime, start, tmp_path):
+    """Its start does not fail, and its end is no failure."""
+    path = tmp_path / "diary"
+    ref = start(Mayfly, str(path))
+    runtime.wait_for_end(ref)
+    assert not ref.is_alive()
+    hooks = [json.loads(line)["hook"] for line in path.read_text().splitlines()]
+    assert hooks == ["__init__", "on_start", "on_stop"]
+    if runtime.in_process:
+        assert runtime.supervisor.failures().get(timeout=LIMIT) == ()
 
 
 def test_stop_of_one_leaves_the_others(ref, start):

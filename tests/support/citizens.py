@@ -176,6 +176,28 @@ class Diarist:
     def method(self):
         return "called"
 
+    def stop_twice(self):
+        self.actor_ref.tell("before the end")
+        self.stop()
+        self.stop()
+        self.actor_ref.tell("after the end")
+
+
+@citizen
+class Mayfly(Diarist):
+    """Ends as soon as it has begun."""
+
+    def on_start(self):
+        super().on_start()
+        self.stop()
+
+
+@citizen
+class Daemon(Echo):
+    """Does not keep its program from its end."""
+
+    use_daemon_thread = True
+
 
 @citizen
 class EagerStarter(Echo):
@@ -325,6 +347,10 @@ class Household(household.Rooms):
     @property
     def birthday(self):
         return 10
+
+    @property
+    def new_shed(self):
+        return household.Shed()
 
     @property
     def broken(self):

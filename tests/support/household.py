@@ -86,6 +86,16 @@ class Shed:
         return "open"
 
 
+class Cupboard:
+    """Can be looked into, though it has no room for marks."""
+
+    __slots__ = ("content", "pykka_traversable")
+
+    def __init__(self):
+        self.content = "cups"
+        self.pykka_traversable = True
+
+
 class Plain:
     """Cannot be looked into, but can be had."""
 
@@ -113,6 +123,7 @@ class Rooms:
     toolbox = pykka.traversable(Toolbox())
     garden = Garden()
     shed = Shed()
+    cupboard = Cupboard()
     chest = Plain()
     shout = Shouter()
 
