@@ -5,7 +5,7 @@ import threading
 
 import pykka
 import pytest
-from citizens import Cooperative, EagerStarter, Echo, Parent
+from citizens import Cooperative, EagerStarter, Echo, Parent, Tree
 from gate import LIMIT
 from household import Colour, Note, Pair, Record
 
@@ -197,6 +197,16 @@ def test_actor_may_have_actors_of_its_own(start):
     ref = start(Parent)
     assert ref.proxy().ask_child("x").get(timeout=LIMIT) == "x"
     assert ref.proxy().child_is_here().get(timeout=LIMIT)
+
+
+@pytest.mark.not_yet("process", reason="both take the place that is kept for the runner")
+def test_actor_may_start_another_of_its_class(start):
+    """Even in its constructor; each has a URN of its own."""
+    ref = start(Tree)
+    own, other = ref.proxy().urns().get(timeout=LIMIT)
+    assert own == ref.actor_urn
+    assert other != own
+    assert ref.proxy().ask_branch("x").get(timeout=LIMIT) == "x"
 
 
 def test_nobody_is_reached_after_the_end(ref):

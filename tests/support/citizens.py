@@ -279,6 +279,25 @@ class Parent(Echo):
 
 
 @citizen
+class Tree(Echo):
+    """Starts another of its own class, in its constructor."""
+
+    def __init__(self, depth=1):
+        super().__init__()
+        self._branch = type(self).start(depth - 1) if depth else None
+
+    def on_stop(self):
+        if self._branch is not None:
+            self._branch.stop()
+
+    def urns(self):
+        return self.actor_urn, self._branch.actor_urn
+
+    def ask_branch(self, message):
+        return self._branch.ask(message)
+
+
+@citizen
 class Logged(Echo):
     """
     Writes down what Pykka's logger says in its process.
