@@ -1,6 +1,7 @@
 """First code in the runner's process, before anything of the user is imported."""
 
 import faulthandler
+import logging
 import os
 import pickle
 import signal
@@ -46,6 +47,11 @@ def main(boot: IO[bytes], channel_fd: int, limit: int, ledger_fd: int, alive_fd:
     # The kernel closes this one at the very end: native libraries may take their time to leave.
     os.dup(channel_fd)
     _end_with_parent(alive_fd)
+    # Pykka silences its logger. Here nobody else would ever hear of an error in a last hook, and
+    # what no handler takes goes to fd 2.
+    logger = logging.getLogger("pykka")
+    for handler in tuple(logger.handlers):
+        logger.removeHandler(handler)
     faulthandler.enable(file=2)
     faulthandler.register(DUMP_SIGNAL, file=2, chain=False)
     sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]

@@ -127,6 +127,11 @@ class Waiting:
 
 
 @attrs.frozen
+class Left:
+    """The runner has stopped of its own accord. It answers nothing any more."""
+
+
+@attrs.frozen
 class Terminated:
     """Last frame of a runner that a Python exception ends."""
 
@@ -140,7 +145,15 @@ Compact: TypeAlias = (
 """Every frame that is nothing but numbers."""
 
 Encoded: TypeAlias = (
-    Launch | Stop | Started | StatusChanged | AttributesChanged | ReplyError | Waiting | Terminated
+    Launch
+    | Stop
+    | Started
+    | StatusChanged
+    | AttributesChanged
+    | ReplyError
+    | Waiting
+    | Left
+    | Terminated
 )
 """Every frame that the converter reads and writes."""
 
@@ -158,6 +171,7 @@ FromRunner: TypeAlias = (
     | Chunk
     | StreamClosed
     | Waiting
+    | Left
     | Terminated
 )
 """Every frame that a runner sends: the seed's `Event | RunnerTerminationError`."""

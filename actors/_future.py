@@ -1,5 +1,6 @@
 """The future that a runner's asker gets."""
 
+import copyreg
 import queue
 import sys
 import threading
@@ -32,8 +33,9 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
     """
     A `pykka.ThreadingFuture` that can also hold what came from another process.
 
-    An answer is unpickled by whoever gets it, not by the thread that received it. An answer
-    that is itself a future is followed. [`cancel`][actors.RunnerFuture.cancel] gives it up.
+    An answer is unpickled by whoever gets it, not by the thread that received it.
+    [`cancel`][actors.RunnerFuture.cancel] gives it up. A future that is sent to another process
+    is waited for, and arrives with its answer.
     """
 
     # Class attributes, and no condition until somebody has to wait: an ask makes one future,
@@ -77,10 +79,11 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
         deadline = None if timeout is None else time.monotonic() + timeout
         if self._result is None and self._get_hook is None:
             self._wait(deadline, timeout)
+            timeout = _left(deadline)
         if self._get_hook is not None:
             with self._hook_lock:
                 if self._get_hook_result is _UNSET:
-                    self._get_hook_result = self._get_hook(_left(deadline))
+                    self._get_hook_result = self._get_hook(timeout)
                 return self._get_hook_result
         assert self._result is not None  # noqa: S101 - that is what was waited for
         value, exc_info = self._result
@@ -88,8 +91,6 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
             _raise(exc_info)
         if isinstance(value, Sealed):
             value = value.open()
-        if isinstance(value, pykka.Future):
-            return value.get(timeout=_left(deadline))
         return value
 
     def set(self, value: T | None = None) -> None:
@@ -192,6 +193,28 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
                 lambda: self._result is not None or self._get_hook is not None, _left(deadline)
             ):
                 raise pykka.Timeout(f"{timeout} seconds")
+
+
+def reduce_future(future: pykka.Future[Any]) -> tuple[Any, ...]:
+    """Pickle a future as one that has its answer, after waiting for that."""
+    try:
+        return answered, (future.get(), None)
+    except Exception as error:  # noqa: BLE001 - whatever it is, is the answer
+        return answered, (None, error)
+
+
+def answered(value: Any, error: Exception | None) -> RunnerFuture[Any]:
+    """Return a future with its answer."""
+    future: RunnerFuture[Any] = RunnerFuture()
+    if error is None:
+        future.set(value)
+    else:
+        future.set_exception((type(error), error, None))
+    return future
+
+
+copyreg.pickle(pykka.ThreadingFuture, reduce_future)
+copyreg.pickle(RunnerFuture, reduce_future)
 
 
 def _left(deadline: float | None) -> float | None:

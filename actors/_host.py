@@ -17,6 +17,7 @@ from actors._frames import (
     CancelTask,
     Credit,
     Launch,
+    Left,
     Request,
     Started,
     StatusChanged,
@@ -93,10 +94,14 @@ class RunnerHost:
             runner._live()  # noqa: SLF001 - the host is the other half of the runner
             # Only after an orderly end: a failure's tasks are the parent's to fail.
             runner._refuse_the_rest()  # noqa: SLF001
+            self.channel.send(Left())
         except BaseException as error:
             description = RunnerTerminationError.from_exception(error)
             self.channel.send(Terminated(description, self._phase))
             raise
+        finally:
+            # Actors that the runner has started would keep its process from its end.
+            pykka.ActorRegistry.stop_all(block=False)
 
     def _make(self, launch: Launch, segments: tuple[Buffer, ...]) -> Runner:
         # Not `unpack`: an import error of the user's module shall be reported as it is.

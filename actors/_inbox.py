@@ -127,6 +127,8 @@ class RunnerInbox:
         """
         message = envelope.message
         if isinstance(message, messages._ActorStop):  # noqa: SLF001 - Pykka's own word
+            # At once: what the same sender says next comes after the stop.
+            self.hold()
             self._on_stop(envelope.reply_to)
             return
         reply_to = envelope.reply_to

@@ -57,7 +57,13 @@ class Mailbox:
     # What Pykka knows of an inbox.
 
     def put(self, envelope: Any) -> None:
-        """Add an envelope of this process's own, or refuse it if the inbox is closed."""
+        """
+        Add an envelope of this process's own, or refuse it if the inbox is closed.
+
+        What has come from elsewhere before is received before: an actor that tells itself to go
+        on, after each part of its work, lets others in between.
+        """
+        self.look()
         with self._changed:
             refuse = self._refuse
             if refuse is None:

@@ -11,6 +11,7 @@ from actors._ending import Facts, OwnEnd, exit_reason, is_failure
 from actors._frames import (
     FromRunner,
     Launch,
+    Left,
     Started,
     StatusChanged,
     Stop,
@@ -107,6 +108,7 @@ class Port:
         """Set when the incarnation has ended."""
         self.waiting_for: str | None = None
         """Whom the runner says it waits for."""
+        self._left = False
         self._error: RunnerTerminationError | None = None
         self._own_end: OwnEnd | None = None
         self._own_signals: frozenset[int] = frozenset()
@@ -195,6 +197,9 @@ class Port:
                 self.waiting_for = waiting_for
             case Started() if not self._started:
                 self._on_started()
+            case Left():
+                self._left = True
+                self._inbox.hold()
             case Terminated(error, phase):
                 self._error, self._phase = error, phase
                 # A thread of the user's may keep the process from its end, and the askers waiting.
@@ -346,7 +351,7 @@ class Port:
             reason,
             started=self._started,
             serving=self._phase in (Phase.SERVING, Phase.STOPPING),
-            tasks=len(detached.tasks),
+            tasks=0 if self._left else len(detached.tasks),
         )
         draft = RunnerFailed(
             runner_id=self._spec.id,

@@ -158,6 +158,8 @@ class Runner(pykka.ThreadingActor):
         self.actor_inbox: ClosingInbox
         born = birth.get()
         if born is not None and born.runner_class is type(self):
+            # Another one of this class, made by its constructor, is not the one that was launched.
+            birth.set(None)
             self._link = born.link
             self.actor_urn = born.actor_urn
             self.actor_inbox = born.inbox
@@ -300,6 +302,7 @@ class Runner(pykka.ThreadingActor):
                 self._link.abandoned(reply_to, error)
                 self._stop()
             raise
+        self._task = None
         if self.actor_inbox.empty():
             self._link.idle()
 

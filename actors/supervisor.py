@@ -11,6 +11,7 @@ import pykka
 from pykka import messages
 
 from actors._closing_inbox import ClosingInbox
+from actors._following import FollowingFuture
 from actors._future import RunnerFuture
 from actors._group import Group
 from actors._group_facts import Fact, SettleDue, StartDue
@@ -224,7 +225,7 @@ class Supervisor(pykka.ThreadingActor):
 
     @staticmethod
     def _create_future() -> pykka.Future[Any]:
-        return RunnerFuture()
+        return FollowingFuture()
 
     @staticmethod
     def _create_actor_inbox() -> ClosingInbox:
@@ -334,9 +335,13 @@ class Supervisor(pykka.ThreadingActor):
 
     def _stop_by_ref(self, runner_id: str, reply_to: Any) -> None:
         group = self._group_of.get(runner_id)
-        stopped: Any = group.stop([runner_id]) if group is not None else None
-        if reply_to is not None:
-            reply_to.set(stopped)
+        stopped = group.stop([runner_id]) if group is not None else None
+        if reply_to is None:
+            return
+        if stopped is None:
+            reply_to.set(None)
+        else:
+            reply_to.set_get_hook(lambda timeout: stopped.get(timeout=timeout))
 
     def _begin_to_stop(self) -> RunnerFuture[Any]:
         if self._stopping is None:

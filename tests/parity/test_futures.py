@@ -10,8 +10,6 @@ import pytest
 from citizens import Echo
 from gate import LIMIT
 
-import actors
-
 
 @pytest.fixture
 def ref(start):
@@ -296,18 +294,8 @@ def test_futures_are_generators_of_old(ref):
 # By design.
 
 
-@pytest.mark.not_yet("thread", reason="futures of runners follow an answer that is a future")
-@pytest.mark.runtimes("pykka", "thread", reason="a future cannot leave its process")
 def test_answer_may_be_a_future(ref):
     """Of work that the actor has passed on; whoever asks gets the future first."""
     inner = ref.proxy().answer_with_future().get(timeout=LIMIT)
     assert isinstance(inner, pykka.Future)
     assert inner.get(timeout=LIMIT) == "from inside"
-
-
-@pytest.mark.runtimes("process", reason="a future cannot leave its process")
-def test_answer_cannot_be_a_future(ref):
-    """The runner gets the value and answers with that, or the asker hears what is wrong."""
-    with pytest.raises(actors.UnsendableError, match="ThreadingFuture"):
-        ref.proxy().answer_with_future().get(timeout=LIMIT)
-    assert ref.ask("alive", timeout=LIMIT) == "alive"

@@ -147,7 +147,6 @@ def test_what_the_program_has_set_up_counts_for_itself_only(start, caplog):
     assert [record for record in caplog.records if record.name == "pykka"] == []
 
 
-@pytest.mark.not_yet("process", reason="Pykka's logger has a handler that says nothing")
 @pytest.mark.runtimes("process", reason="a process has a stderr of its own, which is kept")
 def test_error_of_a_last_hook_is_kept_where_no_logging_is_set_up(runtime, start, tmp_path):
     """On the runner's stderr, where everything goes that nobody else takes."""

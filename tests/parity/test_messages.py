@@ -199,7 +199,6 @@ def test_actor_may_have_actors_of_its_own(start):
     assert ref.proxy().child_is_here().get(timeout=LIMIT)
 
 
-@pytest.mark.not_yet("process", reason="both take the place that is kept for the runner")
 def test_actor_may_start_another_of_its_class(start):
     """Even in its constructor; each has a URN of its own."""
     ref = start(Tree)

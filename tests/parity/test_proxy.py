@@ -9,8 +9,6 @@ from gate import LIMIT
 from household import Plain
 from pykka.typing import ActorMemberMixin, proxy_field, proxy_method
 
-LATER = pytest.mark.not_yet("process", reason="attributes are not reported yet")
-
 
 @pytest.fixture
 def ref(start):
@@ -122,14 +120,12 @@ def test_attributes_of_the_class_are_read(proxy):
     assert proxy.chest.get(timeout=LIMIT) == Plain()
 
 
-@LATER
 def test_attributes_that_the_constructor_sets_are_read(proxy):
     """Though the class does not know them."""
     assert proxy.name.get(timeout=LIMIT) == "Ada"
     assert proxy.box.get(timeout=LIMIT) == Plain()
 
 
-@LATER
 def test_attributes_are_those_of_one_actor(start):
     """Another of its class has its own."""
     ada, grace = start(Household, "Ada").proxy(), start(Household, "Grace").proxy()
@@ -143,7 +139,6 @@ def test_attributes_are_set(proxy):
     assert proxy.motto.get(timeout=LIMIT) == "be bold"
 
 
-@LATER
 def test_attributes_that_the_constructor_sets_are_set(proxy):
     """And seen by the actor."""
     proxy.name = "Grace"
@@ -158,7 +153,6 @@ def test_setting_an_attribute_does_not_change_the_class(proxy, start):
     assert Household.motto == "be kind"
 
 
-@LATER
 def test_attribute_that_is_set_anew_is_there(proxy):
     """Though neither class nor constructor knew it."""
     with pytest.raises(AttributeError):
@@ -167,7 +161,6 @@ def test_attribute_that_is_set_anew_is_there(proxy):
     assert proxy.brand_new.get(timeout=LIMIT) == 1
 
 
-@LATER
 def test_attribute_that_the_actor_adds_is_there_for_old_proxies(ref, proxy):
     """They look again for what they do not know."""
     old = ref.proxy()
@@ -175,7 +168,6 @@ def test_attribute_that_the_actor_adds_is_there_for_old_proxies(ref, proxy):
     assert old.brand_new.get(timeout=LIMIT) == [1, 2]
 
 
-@LATER
 def test_attribute_that_a_told_message_adds_is_there_after_the_next_answer(proxy):
     """Nobody has waited for the message itself."""
     proxy.give.defer("brand_new", 1)
@@ -183,7 +175,6 @@ def test_attribute_that_a_told_message_adds_is_there_after_the_next_answer(proxy
     assert proxy.brand_new.get(timeout=LIMIT) == 1
 
 
-@LATER
 def test_callable_that_the_actor_adds_can_be_called(proxy):
     """What it is counts, not where it comes from."""
     proxy.give("longest", max).get(timeout=LIMIT)
@@ -200,7 +191,6 @@ def test_attribute_that_is_gone_is_an_error(proxy):
         proxy.take("motto").get(timeout=LIMIT)
 
 
-@LATER
 def test_attribute_that_was_taken_away_is_an_error_of_reading(proxy):
     """The actor lives on."""
     assert proxy.name.get(timeout=LIMIT) == "Ada"
@@ -271,7 +261,6 @@ def test_dir_lists_what_can_be_reached(proxy):
     assert names == sorted(names)
 
 
-@LATER
 def test_dir_lists_attributes_that_the_constructor_sets(proxy):
     """As it lists the others."""
     assert {"name", "measure", "cellar", "box"} <= set(dir(proxy))
@@ -286,7 +275,6 @@ def test_callable_attribute_of_the_class_is_called(proxy):
     assert proxy.shout("hey").get(timeout=LIMIT) == "HEY"
 
 
-@LATER
 def test_callable_attribute_that_the_constructor_sets_is_called(proxy):
     """And deferred."""
     assert isinstance(proxy.measure, pykka.CallableProxy)
@@ -294,7 +282,6 @@ def test_callable_attribute_that_the_constructor_sets_is_called(proxy):
     assert proxy.measure.defer("four") is None
 
 
-@LATER
 def test_function_that_is_set_by_proxy_can_be_called(proxy):
     """It is no method: it does not get the actor."""
     proxy.added = sorted

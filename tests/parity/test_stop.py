@@ -82,7 +82,6 @@ def test_messages_before_the_stop_are_handled(ref, gate):
     assert handled.get(timeout=LIMIT) == ["through the gate", *range(50), "told"]
 
 
-@pytest.mark.not_yet("process", reason="a stop passes through the supervisor's mailbox first")
 def test_messages_after_the_stop_are_answered_as_lost(runtime, ref, gate):
     """Though the actor had no time yet to end; the message is not handled."""
     hold_up(ref, gate)

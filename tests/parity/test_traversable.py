@@ -6,8 +6,6 @@ from citizens import Household
 from gate import LIMIT
 from household import Cupboard, Shed
 
-LATER = pytest.mark.not_yet("process", reason="attributes are not reported yet")
-
 
 @pytest.fixture
 def proxy(start):
@@ -58,7 +56,6 @@ def test_exception_in_a_part_is_an_error_of_the_call(proxy):
     assert proxy.hidden().get(timeout=LIMIT) == "hidden"
 
 
-@LATER
 def test_parts_that_the_constructor_makes_are_proxies(proxy):
     """With state, and parts of their own."""
     assert proxy.cellar.count(1).get(timeout=LIMIT) == ["iron"]

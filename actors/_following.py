@@ -1,0 +1,32 @@
+"""The future of an answer that takes its time."""
+
+import time
+from typing import Any, TypeVar
+
+import pykka
+
+from actors._future import RunnerFuture
+
+T = TypeVar("T")
+
+
+class FollowingFuture(RunnerFuture[T]):
+    """
+    A future that follows an answer which is itself a future.
+
+    A supervisor answers so: it must not wait in its mailbox until a runner is up or down.
+    """
+
+    def get(self, *, timeout: float | None = None) -> Any:
+        """
+        Return the answer; as `RunnerFuture.get`, within the same `timeout` in all.
+
+        Args:
+            timeout: Seconds to wait.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        value = super().get(timeout=timeout)
+        if not isinstance(value, pykka.Future):
+            return value
+        left = None if deadline is None else max(0.0, deadline - time.monotonic())
+        return value.get(timeout=left)
