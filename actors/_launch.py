@@ -18,6 +18,7 @@ import attrs
 
 from actors._bootstrap import run_runner
 from actors._ledger import Ledger, open_ledger
+from actors._main_module import imported_again
 
 _PRELUDE: Final = (
     "import sys, pickle; "
@@ -78,6 +79,8 @@ class RunnerPopen(popen_spawn_posix.Popen):
 
     def _launch(self, process: "_RunnerProcess") -> None:
         preparation = spawn.get_preparation_data(process.name)
+        if not imported_again():  # such as '<stdin>', or a notebook's file
+            preparation.pop("init_main_from_path", None)
         pickled = io.BytesIO()
         set_spawning_popen(self)
         try:

@@ -11,7 +11,7 @@ import pykka
 from actors._attributes import Shadow
 from actors._inbox import RunnerInbox
 from actors._incarnation import Incarnation
-from actors._payload import pack
+from actors._payload import pack_for_start
 from actors._port import Port
 from actors._port_events import PortEnded
 from actors._reactor import Reactor
@@ -40,7 +40,7 @@ class Member:
         wanted: Says whether anybody is interested in events of some classes.
 
     Raises:
-        SpecError: If the class is no runner, or the constructor's arguments cannot be pickled.
+        SpecError: If the class is no runner, or it or its arguments cannot be pickled.
     """
 
     def __init__(
@@ -155,14 +155,15 @@ class Member:
 def _payload(spec: RunnerSpec) -> tuple[Any, ...]:
     """Pickle once what every incarnation is made from."""
     name = f"RunnerSpec({spec.id!r})"
+    parts = {"runner_class": spec.runner_class, "args": spec.args, "kwargs": dict(spec.kwargs)}
     try:
-        payload = pack((spec.runner_class, spec.args, dict(spec.kwargs)), "the runner")
+        payload = pack_for_start(tuple(parts.values()), "the runner")
     except UnsendableError:
-        for field, value in (("args", spec.args), ("kwargs", dict(spec.kwargs))):
+        for field, value in parts.items():
             try:
-                pack(value, field)
+                pack_for_start(value, field)
             except UnsendableError as error:
-                raise SpecError(name, field, str(error)) from error
+                raise SpecError(name, field, f"cannot be pickled: {error.problem}") from error
         raise
     size = sum(memoryview(part).nbytes for part in payload)
     if size > spec.max_frame:

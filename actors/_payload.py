@@ -1,21 +1,29 @@
 """The user's objects as segments of a frame: a pickle and its out-of-band buffers."""
 
 import pickle
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pickle import dumps
 from typing import Any, Final
 
+from actors import _by_value
 from actors._framing import Buffer
+from actors._main_module import hides
+from actors._unsendable import explain
 from actors.errors import UnsendableError, WireError
 
 _MAX_BUFFERS: Final = 250
 """A frame has at most 255 segments; further buffers travel inside the pickle."""
 _SMALL: Final = 32 * 1024
 """Bytes below which a copy into the pickle is cheaper than a segment of its own."""
+_PLAIN: Final = frozenset({str, int, float, bool, bytes, type(None)})
+"""Types whose pickle has neither buffers nor names in it."""
+
+InBand = Callable[[pickle.PickleBuffer], bool]
 
 
 def pack(value: Any, what: str) -> tuple[Buffer, ...]:
     """
-    Pickle a value (protocol 5).
+    Pickle a value (protocol 5), with the definitions that the receiver cannot find by name.
 
     Args:
         value: What to send.
@@ -24,23 +32,60 @@ def pack(value: Any, what: str) -> tuple[Buffer, ...]:
     Raises:
         UnsendableError: If it cannot be pickled.
     """
+    if type(value) in _PLAIN:
+        return (dumps(value, 5),)
     buffers: list[Buffer] = []
-
-    def in_band(buffer: pickle.PickleBuffer) -> bool:
-        try:
-            raw = buffer.raw()
-        except BufferError:  # not contiguous
-            return True
-        if raw.nbytes < _SMALL or len(buffers) >= _MAX_BUFFERS:
-            return True
-        buffers.append(raw)
-        return False
-
     try:
-        data = pickle.dumps(value, protocol=5, buffer_callback=in_band)
+        data = dumps(value, 5, buffer_callback=lambda buffer: _in_band(buffer, buffers))
+    except (pickle.PicklingError, AttributeError, TypeError):
+        return _pack_by_value(value, what, _by_value.dumps)
     except Exception as error:
-        raise UnsendableError(what, value, error) from error
-    return (data, *buffers)
+        raise _unsendable(value, what, error) from error
+    # What is found here by a name in the main module may not be there.
+    if hides() and b"__main__" in data:
+        return _pack_by_value(value, what, _by_value.dumps)
+    return (data, *buffers) if buffers else (data,)
+
+
+def pack_for_start(value: Any, what: str) -> tuple[Buffer, ...]:
+    """
+    Pickle what a new process begins with; definitions sent by value as they are now.
+
+    Args:
+        value: What to send.
+        what: What it is, for the error message.
+
+    Raises:
+        UnsendableError: If it cannot be pickled.
+    """
+    return _pack_by_value(value, what, _by_value.dumps_afresh)
+
+
+def _in_band(buffer: pickle.PickleBuffer, beside: list[Buffer]) -> bool:
+    """Return whether a buffer travels inside the pickle; if not, add it to those beside it."""
+    try:
+        raw = buffer.raw()
+    except BufferError:  # not contiguous
+        return True
+    if raw.nbytes < _SMALL or len(beside) >= _MAX_BUFFERS:
+        return True
+    beside.append(raw)
+    return False
+
+
+def _pack_by_value(
+    value: Any, what: str, pickled: Callable[[Any, InBand], bytes]
+) -> tuple[Buffer, ...]:
+    buffers: list[Buffer] = []
+    try:
+        data = pickled(value, lambda buffer: _in_band(buffer, buffers))
+    except Exception as error:
+        raise _unsendable(value, what, error) from error
+    return (data, *buffers) if buffers else (data,)
+
+
+def _unsendable(value: Any, what: str, error: Exception) -> UnsendableError:
+    return UnsendableError(what, value, explain(value, error, _by_value.attempt))
 
 
 def unpack(segments: Sequence[Buffer]) -> Any:
@@ -54,5 +99,17 @@ def unpack(segments: Sequence[Buffer]) -> Any:
         return pickle.loads(segments[0], buffers=segments[1:])
     except Exception as error:
         raise WireError(
-            "$.payload", f"cannot be rebuilt here: {type(error).__name__}: {error}"
+            "$.payload", f"cannot be rebuilt here: {type(error).__name__}: {error}{_hint(error)}"
         ) from error
+
+
+def _hint(error: Exception) -> str:
+    """Return what can be done about it, if what was sent by its name is not found."""
+    if isinstance(error, ModuleNotFoundError):
+        return (
+            f" (module {error.name!r} can be imported by the sender and not here: install it, or "
+            f"have its folder in sys.path, where this process runs)"
+        )
+    if isinstance(error, AttributeError) and " on <module " in str(error):
+        return " (defined by the sender and not here, though under this name: see its module)"
+    return ""

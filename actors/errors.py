@@ -165,23 +165,27 @@ class UnsendableError(ActorsError, TypeError):
 
     Attributes:
         what: What was to be sent, such as `message to 'chat'`.
+        problem: The part that cannot be sent and why, such as `.options['lock'] is a
+            _thread.lock (TypeError: cannot pickle '_thread.lock' object)`. It begins with the
+            path from the object to that part; without a path, the object itself is meant.
     """
 
-    def __init__(self, what: str, value: object, problem: BaseException) -> None:
+    def __init__(self, what: str, value: object, problem: str) -> None:
         kind = type(value)
         super().__init__(
-            f"{what} of type {kind.__module__}.{kind.__qualname__} cannot be pickled: "
-            f"{type(problem).__name__}: {problem}"
+            f"{what} of type {kind.__module__}.{kind.__qualname__} cannot be pickled: {problem}"
         )
         self.what = what
+        self.problem = problem
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild_unsendable, (self.args[0], self.what)
+        return _rebuild_unsendable, (self.args[0], self.what, self.problem)
 
 
-def _rebuild_unsendable(text: str, what: str) -> UnsendableError:
+def _rebuild_unsendable(text: str, what: str, problem: str) -> UnsendableError:
     error = UnsendableError.__new__(UnsendableError, text)
     error.what = what
+    error.problem = problem
     return error
 
 

@@ -2,7 +2,6 @@
 
 import enum
 import math
-import pickle
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, cast
@@ -84,15 +83,6 @@ def _positive(spec: Any, attribute: "attrs.Attribute[int]", value: Any) -> None:
 def _runner_class(spec: Any, attribute: "attrs.Attribute[type]", value: Any) -> None:
     if not (isinstance(value, type) and issubclass(value, pykka.Actor)):
         raise _fail(spec, attribute.name, f"must be a subclass of actors.Runner, not {value!r}")
-    try:
-        pickle.dumps(value)
-    except (pickle.PicklingError, AttributeError, TypeError) as error:
-        raise _fail(
-            spec,
-            attribute.name,
-            f"{value.__qualname__} cannot be found by name in a new process ({error}); "
-            f"define it at the top level of a module",
-        ) from error
 
 
 # What is of the wrong type is left to the validators, which know whose field it is; the
@@ -204,9 +194,10 @@ class RunnerSpec(Generic[R_co]):
 
     Attributes:
         id: Unique name within a supervisor.
-        runner_class: Subclass of `actors.Runner`, importable by its name in a new process.
-        args: Positional arguments of its constructor; they must be picklable.
-        kwargs: Keyword arguments of its constructor; they must be picklable.
+        runner_class: Subclass of `actors.Runner`. One that a new process cannot find by name, as
+            it was defined in a function, a notebook or at a prompt, is sent by value.
+        args: Positional arguments of its constructor; they must be picklable, as messages must.
+        kwargs: Keyword arguments of its constructor, of which the same holds.
         environment: Variables added to the process's environment.
         restart: When the runner is started again. Defaults to `TRANSIENT`.
         intensity: How many restarts are too many. Defaults to 3 in 5 seconds.

@@ -92,7 +92,7 @@ ARGUMENTS = {
     errors.RemoteError: (ERROR,),
     errors.FrameTooLargeError: (2, 1),
     errors.WireError: ("$.a", "is missing"),
-    errors.UnsendableError: ("answer", object(), TypeError("cannot pickle")),
+    errors.UnsendableError: ("answer", object(), "TypeError: cannot pickle"),
 }
 
 

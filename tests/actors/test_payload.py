@@ -1,6 +1,7 @@
 """The user's objects as segments: what travels in place, what is refused, and how."""
 
 import threading
+from array import array
 
 import pytest
 from faulty import Note
@@ -54,6 +55,40 @@ def test_object_that_cannot_be_pickled_names_itself_and_why():
     """Nothing is sent then."""
     with pytest.raises(UnsendableError, match=r"^message to 'x' of type _thread\.lock cannot"):
         pack(threading.Lock(), "message to 'x'")
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        memoryview(bytes(range(10))),
+        memoryview(bytearray(100_000)),
+        memoryview(array("d", range(10_000))),
+        memoryview(bytes(12)).cast("i", (1, 3)),
+    ],
+)
+def test_memoryview_comes_back_as_one(view):
+    """With its format and shape, beside the pickle if it is large."""
+    segments = pack({"view": view}, "it")
+    assert len(segments) == (2 if view.nbytes >= 32 * 1024 else 1)
+    again = unpack(segments)["view"]
+    assert type(again) is memoryview
+    assert (again, again.format, again.shape) == (view, view.format, view.shape)
+
+
+@pytest.mark.parametrize("view", [memoryview(b""), memoryview(b"abcd")[::2]])
+def test_memoryview_that_is_empty_or_has_gaps_comes_as_bytes(view):
+    """There is no telling it to the other side."""
+    assert unpack(pack([view], "it")) == [bytes(view)]
+
+
+def test_what_is_not_found_here_by_its_name_is_named():
+    """A module that cannot be imported, and a name that is not in one that can."""
+    with pytest.raises(WireError, match=r"No module named 'absent' \(module 'absent' can be imp"):
+        unpack([b"cabsent\nThing\n."])
+    with pytest.raises(
+        WireError, match=r"Can't get attribute 'Absent' on <module 'threading' .* \(defined"
+    ):
+        unpack([b"cthreading\nAbsent\n."])
 
 
 def test_object_that_cannot_be_rebuilt_here_is_a_wire_error():

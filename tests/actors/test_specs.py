@@ -56,15 +56,6 @@ def test_specs_can_be_pickled_and_compared():
         assert pickle.loads(pickle.dumps(spec)) == spec
 
 
-def local_class():
-    """Return a class that no other process can find."""
-
-    class Hidden(pykka.ThreadingActor):
-        pass
-
-    return Hidden
-
-
 @pytest.mark.parametrize(
     ("field", "value", "problem"),
     [
@@ -74,7 +65,6 @@ def local_class():
         ("runner_class", object, "subclass of actors.Runner"),
         ("runner_class", "Worker", "subclass of actors.Runner"),
         ("runner_class", None, "subclass of actors.Runner"),
-        ("runner_class", local_class(), "top level of a module"),
         ("args", "tiny", r"such as \('tiny',\)"),
         ("args", b"tiny", "must be a tuple"),
         ("args", 5, "must be a tuple"),

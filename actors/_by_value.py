@@ -1,0 +1,239 @@
+"""Pickle with the definitions inside that the other process cannot find by name."""
+
+import io
+import pickle
+import sys
+import threading
+import uuid
+from collections.abc import Callable
+from enum import Enum
+from functools import cached_property, lru_cache
+from types import FunctionType
+from typing import Any, Final
+from weakref import WeakKeyDictionary, WeakValueDictionary
+
+import cloudpickle
+
+from actors import _main_module
+
+_LruCacheWrapper: Final = type(lru_cache(lambda: None))
+
+_lock: Final = threading.RLock()
+"""Re-entrant, as a destructor that is called with it held may send something."""
+_classes: Final[WeakValueDictionary[str, type]] = WeakValueDictionary()
+"""Every class that came or went by value, by its key, which is the same in all processes."""
+_keys: Final[WeakKeyDictionary[type, str]] = WeakKeyDictionary()
+"""The key of each of them that is complete: a class that is being rebuilt has none yet."""
+_pickled: Final[WeakKeyDictionary[type, bytes]] = WeakKeyDictionary()
+"""What was sent of a class, for the next time."""
+
+Callback = Callable[[pickle.PickleBuffer], bool]
+
+
+def dumps(value: Any, buffer_callback: Callback | None = None) -> bytes:
+    """
+    Pickle a value for a process that runs already.
+
+    A class is pickled once: what comes later refers to it as it was then. In a process that
+    knows it, its own class is left alone.
+
+    Raises:
+        Exception: Whatever pickling raises.
+    """
+    return _dumps(value, buffer_callback, once=True)
+
+
+def dumps_afresh(value: Any, buffer_callback: Callback | None = None) -> bytes:
+    """
+    Pickle a value for a new process, with all definitions as they are now.
+
+    Raises:
+        Exception: Whatever pickling raises.
+    """
+    _pickled.clear()
+    return _dumps(value, buffer_callback)
+
+
+def attempt(value: Any, without: frozenset[int]) -> None:
+    """
+    Pickle a value, and keep nothing of it.
+
+    Args:
+        value: What to pickle.
+        without: Ids of the objects that are to be left out.
+
+    Raises:
+        Exception: Whatever pickling raises.
+    """
+    _Trial(without).dump(value)
+
+
+def _dumps(value: Any, buffer_callback: Callback | None = None, *, once: bool = False) -> bytes:
+    with io.BytesIO() as file:
+        _Pickler(file, buffer_callback, once=once).dump(value)
+        return file.getvalue()
+
+
+class _Pickler(cloudpickle.Pickler):
+    """
+    cloudpickle's, which lets each process keep one class for one definition.
+
+    cloudpickle alone sends a class with every instance, and overwrites the attributes of the
+    receiver's class with those that come. So the sender of a class that gets an instance back
+    would lose what its own class has come to hold in the meantime.
+
+    Args:
+        file: Where the pickle goes.
+        buffer_callback: As `pickle.Pickler` has it.
+        once: Whether what was sent of a class before is sent again. If not, classes are part of
+            this pickle, and share their globals with the functions in it.
+    """
+
+    def __init__(
+        self,
+        file: io.BytesIO | io.RawIOBase,
+        buffer_callback: Callback | None,
+        *,
+        once: bool = False,
+    ) -> None:
+        super().__init__(file, protocol=5, buffer_callback=buffer_callback)
+        self._once = once
+
+    def reducer_override(self, obj: Any) -> Any:
+        kind = type(obj)
+        if issubclass(kind, type):
+            return NotImplemented if _main_module.finds(obj) else self._reduce_class(obj)
+        if kind is FunctionType or kind is _LruCacheWrapper:
+            if _main_module.finds(obj):
+                return NotImplemented
+            if kind is _LruCacheWrapper and not _is_found(obj):
+                return _cached_again, (obj.__wrapped__, obj.cache_parameters())
+        elif kind is cached_property:  # has a lock before Python 3.12
+            return _cached_property_again, (obj.func, obj.attrname)
+        elif kind is memoryview and _can_be_viewed_again(obj):
+            return _view_again, (pickle.PickleBuffer(obj), obj.format, obj.shape)
+        elif kind is io.TextIOWrapper and obj not in (sys.stdout, sys.stderr):
+            # cloudpickle would read it, and send what it says.
+            raise TypeError("cannot pickle '_io.TextIOWrapper' object")
+        return super().reducer_override(obj)
+
+    def _reduce_class(self, cls: type) -> Any:
+        pickled = _pickled.get(cls) if self._once else None
+        if pickled is None:
+            reduced = super().reducer_override(cls)
+            if reduced is NotImplemented or len(reduced) != 6:  # noqa: PLR2004 - with state setter
+                return reduced
+            if not self._once:
+                return self._reduce_definition(cls, reduced)
+            pickled = _pickled[cls] = _dumps(cls)
+        return _open_class, (_key(cls), pickled)
+
+    def _reduce_definition(self, cls: type, reduced: tuple[Any, ...]) -> tuple[Any, ...]:
+        make, args, state, _, _, fill = reduced
+        if not issubclass(cls, Enum):
+            # cloudpickle leaves these out: its class has a `__dict__`, and another name.
+            namespace = {**args[3], "__qualname__": cls.__qualname__}
+            if "__slots__" in vars(cls) and not issubclass(cls, tuple):  # whose have to be empty
+                namespace["__slots__"] = vars(cls)["__slots__"]
+            args = (*args[:3], namespace, *args[4:])
+        key = _key(cls)
+        return _class_of, (key, make, args), (key, fill, state), None, None, _complete
+
+
+class _Trial(_Pickler):
+    """
+    Pickles into nothing.
+
+    Args:
+        without: Ids of the objects that are left out.
+    """
+
+    def __init__(self, without: frozenset[int]) -> None:
+        super().__init__(_Nowhere(), lambda _buffer: False)
+        self._without = without
+
+    def persistent_id(self, obj: Any) -> int | None:
+        return 0 if id(obj) in self._without else None
+
+
+class _Nowhere(io.RawIOBase):
+    """A file that is as long as it likes, and empty."""
+
+    def write(self, data: Any) -> int:
+        return memoryview(data).nbytes
+
+
+def _can_be_viewed_again(view: memoryview) -> bool:
+    try:
+        _view_again(view, view.format, view.shape)
+    except (TypeError, ValueError):  # not contiguous, empty, or of a foreign format
+        return False
+    return True
+
+
+def _is_found(obj: Any) -> bool:
+    """Return whether a function of another module than the main one is found by its name."""
+    module: Any = getattr(obj, "__module__", None)
+    found: Any = sys.modules.get(module)
+    if module == "__main__" or found is None:
+        return False
+    for name in obj.__qualname__.split("."):
+        found = getattr(found, name, None)
+    return found is obj
+
+
+def _key(cls: type) -> str:
+    """Return the key of a complete class."""
+    with _lock:
+        key = _keys.setdefault(cls, uuid.uuid4().hex)
+        _classes[key] = cls
+    return key
+
+
+# What follows is called by pickles. Two threads may rebuild the same class: each fills it before
+# it goes on, so neither sees it unfinished, and the code of users never runs under the lock.
+
+
+def _open_class(key: str, pickled: bytes) -> Any:
+    """Return a class that was sent with a value."""
+    cls = _classes.get(key)
+    if cls is not None and cls in _keys:
+        return cls
+    cls = pickle.loads(pickled)
+    _pickled.setdefault(cls, pickled)
+    return cls
+
+
+def _class_of(key: str, make: Callable[..., type], args: tuple[Any, ...]) -> type:
+    """Return the class of a key, without attributes if it is not known yet."""
+    cls = _classes.get(key)
+    if cls is None:
+        made = make(*args)
+        with _lock:
+            cls = _classes.setdefault(key, made)
+    return cls
+
+
+def _complete(cls: type, definition: tuple[str, Callable[[type, Any], object], Any]) -> None:
+    """Give a class its attributes, unless it has them."""
+    key, fill, state = definition
+    if cls not in _keys:
+        fill(cls, state)
+        with _lock:
+            _keys[cls] = key
+
+
+def _cached_again(function: Callable[..., Any], parameters: dict[str, Any]) -> Any:
+    return lru_cache(**parameters)(function)
+
+
+def _cached_property_again(function: Callable[[Any], Any], name: str | None) -> Any:
+    again: cached_property[Any] = cached_property(function)
+    if name is not None:
+        again.__set_name__(object, name)
+    return again
+
+
+def _view_again(buffer: Any, form: Any, shape: Any) -> memoryview:
+    view: memoryview = memoryview(buffer).cast("B").cast(form, shape)
+    return view

@@ -1,0 +1,186 @@
+"""Which definitions of the main module a runner's process finds there, by name."""
+
+import ast
+import sys
+import tokenize
+from collections.abc import Mapping, Sequence
+from types import FunctionType, ModuleType
+from typing import Any, Final
+
+import attrs
+
+_AGAIN: Final = "__mp_main__"
+"""The main module's `__name__` where multiprocessing's spawn imports it again."""
+
+_modules: Final = sys.modules
+
+
+@attrs.frozen
+class _Main:
+    """
+    The main module, as it was when it was last looked at.
+
+    Attributes:
+        module: The module.
+        names: What it defines, as it is now.
+        size: How many names that were.
+        imported: Whether a new process imports it again.
+        shared: The names that it has there; `None` if the source cannot tell.
+        hides: Whether something is defined in it that a new process does not find.
+    """
+
+    module: ModuleType | None
+    names: Mapping[str, Any]
+    size: int
+    imported: bool
+    shared: frozenset[str] | None
+    hides: bool
+
+
+_main = _Main(None, {}, 0, imported=False, shared=frozenset(), hides=True)
+
+
+def hides() -> bool:
+    """
+    Return whether something is defined in the main module that a new process does not find.
+
+    Called for every message, and therefore content with the number of names: it changes with
+    every definition at a prompt, in a notebook's cell, or behind `if __name__ == "__main__":`.
+    """
+    main = _main
+    if _modules["__main__"] is main.module and len(main.names) == main.size:
+        return main.hides
+    return _look().hides
+
+
+def imported_again() -> bool:
+    """Return whether a new process can import the main module, if it is told to."""
+    return _look().imported
+
+
+def finds(definition: Any) -> bool:
+    """Return whether a new process finds a class or function of our main module by its name."""
+    if getattr(definition, "__module__", None) != "__main__":
+        return False
+    main = _look()
+    first, *others = definition.__qualname__.split(".")
+    if main.shared is not None and first not in main.shared:
+        return False
+    found = getattr(main.module, first, None)
+    for name in others:
+        found = getattr(found, name, None)
+    return found is definition
+
+
+def _look() -> _Main:
+    global _main  # noqa: PLW0603 - what was seen last
+    module = _modules["__main__"]
+    names = vars(module)
+    size = len(names)
+    if module is _main.module:
+        if size == _main.size:
+            return _main
+        imported, shared = _main.imported, _main.shared
+    else:
+        imported, shared = _shared_names(module)
+    hides = shared is not None and any(
+        name not in shared and _is_defined_there(value) for name, value in list(names.items())
+    )
+    _main = _Main(module, names, size, imported, shared, hides)
+    return _main
+
+
+def _is_defined_there(value: Any) -> bool:
+    # Not isinstance, which asks the value.
+    is_definition = issubclass(type(value), type | FunctionType)
+    return is_definition and value.__module__ == "__main__"
+
+
+def _shared_names(module: ModuleType) -> tuple[bool, frozenset[str] | None]:
+    """Return whether multiprocessing imports this main module again, and what it then has."""
+    name = getattr(getattr(module, "__spec__", None), "name", None)
+    path = getattr(module, "__file__", None)
+    if name is None and path is None:  # a prompt, a notebook, -c, standard input
+        return False, frozenset()
+    if name is not None and f".{name}".endswith(".__main__"):  # a package, a folder, a zip file
+        return False, frozenset()
+    try:
+        tree = ast.parse(_source(module, name, path))
+    except (OSError, ImportError, SyntaxError, ValueError):
+        # Compiled, or known to its loader only; a file that is neither is no program.
+        is_program = name is not None or str(path).endswith(".pyc")
+        return is_program, None if is_program else frozenset()
+    bindings = _Bindings()
+    bindings.visit(tree)
+    return True, frozenset(bindings.always - bindings.here)
+
+
+def _source(module: ModuleType, name: str | None, path: str | None) -> str:
+    if name is None:
+        with tokenize.open(str(path)) as file:
+            return file.read()
+    loader: Any = getattr(module, "__loader__", None)
+    source: str | None = loader.get_source(name) if hasattr(loader, "get_source") else None
+    if source is None:
+        raise ImportError(f"there is no source of {name}")
+    return source
+
+
+class _Bindings(ast.NodeVisitor):
+    """
+    The names that a program binds at its top level.
+
+    Attributes:
+        always: Those that are bound wherever the program is imported.
+        here: Those that are bound only where it is the main program.
+    """
+
+    def __init__(self) -> None:
+        self.always: set[str] = set()
+        self.here: set[str] = set()
+        self._now = self.always
+
+    def visit_definition(self, node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        self._now.add(node.name)
+
+    visit_ClassDef = visit_FunctionDef = visit_AsyncFunctionDef = visit_definition  # noqa: N815
+
+    def visit_Lambda(self, node: ast.Lambda) -> None:
+        """Leave out what is bound inside."""
+
+    def visit_Name(self, node: ast.Name) -> None:
+        if isinstance(node.ctx, ast.Store):
+            self._now.add(node.id)
+
+    def visit_If(self, node: ast.If) -> None:
+        holds = _holds_again(node.test)
+        self._branch(node.body, elsewhere=holds is not False)
+        self._branch(node.orelse, elsewhere=holds is not True)
+
+    def _branch(self, body: Sequence[ast.stmt], *, elsewhere: bool) -> None:
+        before = self._now
+        if not elsewhere:
+            self._now = self.here
+        for statement in body:
+            self.visit(statement)
+        self._now = before
+
+
+def _holds_again(test: ast.expr) -> bool | None:
+    """Return what a condition on `__name__` comes to where the program is imported again."""
+    match test:
+        case ast.Compare(ast.Name("__name__"), [operator], [ast.Constant(value)]) | ast.Compare(
+            ast.Constant(value), [operator], [ast.Name("__name__")]
+        ):
+            if isinstance(operator, ast.Eq | ast.NotEq):
+                return (value == _AGAIN) is isinstance(operator, ast.Eq)
+        case ast.UnaryOp(ast.Not(), operand):
+            holds = _holds_again(operand)
+            return None if holds is None else not holds
+        case ast.BoolOp(operator, values):
+            deciding = isinstance(operator, ast.Or)
+            parts = [_holds_again(value) for value in values]
+            if deciding in parts:
+                return deciding
+            return None if None in parts else not deciding
+    return None
