@@ -8,6 +8,7 @@ from types import FunctionType, ModuleType
 from typing import Any, Final
 
 import attrs
+import cloudpickle
 
 _AGAIN: Final = "__mp_main__"
 """The main module's `__name__` where multiprocessing's spawn imports it again."""
@@ -26,7 +27,7 @@ class _Main:
         size: How many names that were.
         imported: Whether a new process imports it again.
         shared: The names that it has there; `None` if the source cannot tell.
-        hides: Whether something is defined in it that a new process does not find.
+        hidden: The modules, by name, of definitions that a new process does not find.
     """
 
     module: ModuleType | None
@@ -34,23 +35,32 @@ class _Main:
     size: int
     imported: bool
     shared: frozenset[str] | None
-    hides: bool
+    hidden: tuple[bytes, ...]
 
 
-_main = _Main(None, {}, 0, imported=False, shared=frozenset(), hides=True)
+_main = _Main(None, {}, 0, imported=False, shared=frozenset(), hidden=())
 
 
-def hides() -> bool:
+def hidden() -> tuple[bytes, ...]:
     """
-    Return whether something is defined in the main module that a new process does not find.
+    Return the modules, by name, that have definitions which a new process does not find.
+
+    These are the main module, if there are any in it, and those that the user has registered
+    with cloudpickle before the last runner was started.
 
     Called for every message, and therefore content with the number of names: it changes with
     every definition at a prompt, in a notebook's cell, or behind `if __name__ == "__main__":`.
     """
     main = _main
     if _modules["__main__"] is main.module and len(main.names) == main.size:
-        return main.hides
-    return _look().hides
+        return main.hidden
+    return _look().hidden
+
+
+def look_again() -> None:
+    """Take note of what was registered with cloudpickle."""
+    global _main  # noqa: PLW0603 - as below
+    _main = attrs.evolve(_main, size=-1)
 
 
 def imported_again() -> bool:
@@ -74,20 +84,23 @@ def finds(definition: Any) -> bool:
 
 def _look() -> _Main:
     global _main  # noqa: PLW0603 - what was seen last
+    last = _main
     module = _modules["__main__"]
     names = vars(module)
     size = len(names)
-    if module is _main.module:
-        if size == _main.size:
-            return _main
-        imported, shared = _main.imported, _main.shared
-    else:
+    if module is not last.module:
         imported, shared = _shared_names(module)
-    hides = shared is not None and any(
+    elif size != last.size:
+        imported, shared = last.imported, last.shared
+    else:
+        return last
+    hidden = [name.encode() for name in cloudpickle.list_registry_pickle_by_value()]
+    if shared is not None and any(
         name not in shared and _is_defined_there(value) for name, value in list(names.items())
-    )
-    _main = _Main(module, names, size, imported, shared, hides)
-    return _main
+    ):
+        hidden.append(b"__main__")
+    _main = now = _Main(module, names, size, imported, shared, tuple(hidden))
+    return now
 
 
 def _is_defined_there(value: Any) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from actors import _by_value
 from actors._framing import Buffer
-from actors._main_module import hides
+from actors._main_module import hidden, look_again
 from actors._unsendable import explain
 from actors.errors import UnsendableError, WireError
 
@@ -41,8 +41,8 @@ def pack(value: Any, what: str) -> tuple[Buffer, ...]:
         return _pack_by_value(value, what, _by_value.dumps)
     except Exception as error:
         raise _unsendable(value, what, error) from error
-    # What is found here by a name in the main module may not be there.
-    if hides() and b"__main__" in data:
+    modules = hidden()
+    if modules and _names_any(data, modules):
         return _pack_by_value(value, what, _by_value.dumps)
     return (data, *buffers) if buffers else (data,)
 
@@ -58,7 +58,13 @@ def pack_for_start(value: Any, what: str) -> tuple[Buffer, ...]:
     Raises:
         UnsendableError: If it cannot be pickled.
     """
+    look_again()
     return _pack_by_value(value, what, _by_value.dumps_afresh)
+
+
+def _names_any(data: bytes, modules: tuple[bytes, ...]) -> bool:
+    """Return whether a pickle may refer to what its receiver does not find by name."""
+    return any(module in data for module in modules)
 
 
 def _in_band(buffer: pickle.PickleBuffer, beside: list[Buffer]) -> bool:

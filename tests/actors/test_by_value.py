@@ -4,17 +4,19 @@ import dataclasses
 import enum
 import functools
 import gc
+import importlib
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, NamedTuple, TypeVar
 
 import attrs
+import cloudpickle
 import pytest
 from faulty import Echo
 
 import actors
-from actors import _by_value
+from actors import _by_value, _main_module
 from actors._payload import pack, pack_for_start, unpack
 
 LIMIT = 60
@@ -441,6 +443,29 @@ def test_class_is_complete_for_everybody_who_opens_it_at_once(start):
         kinds = {kind for answer in found for kind in answer[:2]}
         assert len(kinds) == 1
         assert {answer[2] for answer in found} == {"x!"}
+
+
+def test_module_that_is_registered_with_cloudpickle_is_sent_by_value(start, tmp_path, monkeypatch):
+    """For one that the runner's process cannot import."""
+    (tmp_path / "not_installed.py").write_text(
+        "import actors\n"
+        "class Note: pass\n"
+        "class Telling(actors.Runner):\n"
+        "    def on_receive(self, message):\n"
+        "        return isinstance(message, Note), message\n"
+    )
+    with monkeypatch.context() as patch:
+        patch.syspath_prepend(tmp_path)
+        module = importlib.import_module("not_installed")
+    cloudpickle.register_pickle_by_value(module)
+    try:
+        known, note = start(runner_class=module.Telling).ask(module.Note(), timeout=LIMIT)
+    finally:
+        del sys.modules["not_installed"]
+        cloudpickle.unregister_pickle_by_value(module)
+        _main_module.look_again()
+    assert known
+    assert type(note) is module.Note
 
 
 def test_what_cannot_be_sent_is_named_before_anything_is_started(supervisor):

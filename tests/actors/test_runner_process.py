@@ -119,7 +119,7 @@ def test_answer_that_cannot_be_pickled_is_an_error_of_the_ask(start):
 def test_message_that_cannot_be_pickled_is_an_error_of_the_sender(start):
     """Nothing is sent, and the error names the runner and the type."""
     ref = start()
-    with pytest.raises(actors.UnsendableError, match="message to 'echo' of type _thread.lock"):
+    with pytest.raises(actors.UnsendableError, match=r"message to 'echo' of type _thread\.lock"):
         ref.tell(threading.Lock())
     assert ref.ask("still here") == "still here"
 
