@@ -130,14 +130,18 @@ class _Pickler(cloudpickle.Pickler):
 
     def _reduce_definition(self, cls: type, reduced: tuple[Any, ...]) -> tuple[Any, ...]:
         make, args, state, _, _, fill = reduced
-        if not issubclass(cls, Enum):
+        members: dict[str, dict[str, Any]] = {}
+        if issubclass(cls, Enum):
+            # cloudpickle makes them before the class has its `__init__`.
+            members = {member.name: _own_attributes(member) for member in cls}
+        else:
             # cloudpickle leaves these out: its class has a `__dict__`, and another name.
             namespace = {**args[3], "__qualname__": cls.__qualname__}
             if "__slots__" in vars(cls) and not issubclass(cls, tuple):  # whose have to be empty
                 namespace["__slots__"] = vars(cls)["__slots__"]
             args = (*args[:3], namespace, *args[4:])
         key = _key(cls)
-        return _class_of, (key, make, args), (key, fill, state), None, None, _complete
+        return _class_of, (key, make, args), (key, fill, state, members), None, None, _complete
 
 
 class _Trial(_Pickler):
@@ -161,6 +165,15 @@ class _Nowhere(io.RawIOBase):
 
     def write(self, data: Any) -> int:
         return memoryview(data).nbytes
+
+
+def _own_attributes(member: Enum) -> dict[str, Any]:
+    """Return the attributes of an enumeration's member, but for those that every one has."""
+    return {
+        name: value
+        for name, value in vars(member).items()
+        if not (name.startswith("_") and name.endswith("_"))
+    }
 
 
 def _can_be_viewed_again(view: memoryview) -> bool:
@@ -214,11 +227,13 @@ def _class_of(key: str, make: Callable[..., type], args: tuple[Any, ...]) -> typ
     return cls
 
 
-def _complete(cls: type, definition: tuple[str, Callable[[type, Any], object], Any]) -> None:
-    """Give a class its attributes, unless it has them."""
-    key, fill, state = definition
+def _complete(cls: Any, definition: tuple[str, Callable[[type, Any], object], Any, Any]) -> None:
+    """Give a class its attributes, and an enumeration's members theirs, unless it has them."""
+    key, fill, state, members = definition
     if cls not in _keys:
         fill(cls, state)
+        for name, attributes in members.items():
+            vars(cls[name]).update(attributes)
         with _lock:
             _keys[cls] = key
 

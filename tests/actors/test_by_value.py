@@ -1,5 +1,6 @@
 """What a new process cannot find by name is sent by value: classes of functions and prompts."""
 
+import abc
 import dataclasses
 import enum
 import functools
@@ -339,6 +340,7 @@ def test_class_is_pickled_once_and_again_for_a_new_process():
 
 def test_class_that_nobody_needs_any_more_is_forgotten():
     """Every call of a function defines new ones."""
+    gc.collect()
     before = len(_by_value._classes)
 
     def define():
@@ -387,6 +389,106 @@ def test_class_is_rebuilt_as_it_was(start):
     assert ref.ask(slotted, timeout=LIMIT) == (Slotted.__qualname__, __name__, False)
     assert ref.ask(Odd(), timeout=LIMIT) == (Odd.__qualname__, __name__, True)
     assert ref.proxy().parity(Odd()).get(timeout=LIMIT) == (False, True)
+
+
+def test_classes_that_are_made_in_unusual_ways_work_over_there(  # noqa: C901 - all are local
+    start,
+):
+    """Their methods are called in the runner."""
+
+    class Meta(type):
+        def __new__(cls, name, bases, namespace):
+            return super().__new__(cls, name, bases, {**namespace, "made": "by its metaclass"})
+
+    class Made(metaclass=Meta):
+        def tell(self):
+            return self.made
+
+    class Shape(abc.ABC):
+        @abc.abstractmethod
+        def tell(self):
+            """Say something."""
+
+    class Square(Shape):
+        def tell(self):
+            return self.of(4)
+
+        @staticmethod
+        def of(side):
+            return side * side
+
+    class Private:
+        __slots__ = ("__text", "__weakref__")
+
+        def __init__(self):
+            self.__text = "private"
+
+        def tell(self):
+            return self.__text
+
+    @attrs.frozen
+    class Cached:
+        number: int = attrs.field(default=3, validator=lambda *_: None)
+
+        @functools.cached_property
+        def doubled(self):
+            return 2 * self.number
+
+        def tell(self):
+            return self.doubled
+
+    class Planet(enum.Enum):
+        EARTH = (1, "blue")
+
+        def __init__(self, number, color):
+            self.color = color
+
+        def tell(self):
+            return self.color
+
+    class Registered:
+        names = []  # noqa: RUF012
+
+        def __init_subclass__(cls):
+            cls.names.append(cls.__name__)
+
+    class Child(Registered):
+        def tell(self):
+            return "registered"
+
+    class Asking(actors.Runner):
+        def on_receive(self, message):
+            return message.tell(), message
+
+    ref = start(runner_class=Asking)
+    told = {}
+    for message in (Made(), Square(), Private(), Cached(), Planet.EARTH, Child(), Child()):
+        told[type(message).__name__], answer = ref.ask(message, timeout=LIMIT)
+        assert type(answer) is type(message)
+    assert told == {
+        "Made": "by its metaclass",
+        "Square": 16,
+        "Private": "private",
+        "Cached": 6,
+        "Planet": "blue",
+        "Child": "registered",
+    }
+    # Its answers have not been taken for new subclasses here.
+    assert Registered.names == ["Child"]
+
+
+def test_class_whose_base_insists_on_keywords_cannot_be_rebuilt(start):
+    """The statement's keywords are nowhere to be found afterwards; the error says who asks."""
+
+    class Base:
+        def __init_subclass__(cls, tag):
+            cls.tag = tag
+
+    class Tagged(Base, tag="x"):
+        pass
+
+    with pytest.raises(actors.WireError, match=r"cannot be rebuilt here: TypeError: .*'tag'"):
+        start().ask(Tagged(), timeout=LIMIT)
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="needs the syntax of Python 3.12")
