@@ -42,6 +42,32 @@ class Figure:
         return f"{'' if self.kept else 'NOT KEPT: '}{self.name}: {self.value:,.4g}{bound}"
 
 
+@attrs.frozen
+class Unmeasured:
+    """
+    A value that could not be measured here.
+
+    Attributes:
+        name: What was to be measured.
+        why: What is missing.
+    """
+
+    name: str
+    why: str
+
+    def __str__(self):
+        return f"NOT MEASURED: {self.name}: {self.why}"
+
+
+def in_turn(rounds, *measures):
+    """Call each in turn, so often, and return a list of results for each: noise hits all alike."""
+    results = [[] for _ in measures]
+    for _ in range(rounds):
+        for measure, values in zip(measures, results, strict=True):
+            values.append(measure())
+    return results
+
+
 def percentile(values, percent):
     """Return the value below which `percent` of the values lie (nearest rank)."""
     ordered = sorted(values)
