@@ -2,7 +2,7 @@
 
 SHELL = /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench matrix corpus docs format clean dist demo-environment environment
+.PHONY: help demo test bench peers matrix corpus docs format clean dist demo-environment environment
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -32,6 +32,10 @@ test: environment ## Check format, lint, types and docs, then run the tests
 
 bench: environment ## Measure what docs/benchmarks.md shows
 	$(BIN)/python tests/benchmarks/run.py $(ARGS)
+
+peers: ## Measure asks beside other actor libraries, in an environment of their own
+	@.ci/environment make .venvs/peers peers
+	.venvs/peers/bin/python tests/benchmarks/run.py peers
 
 matrix: ## Run the tests on every CPython 3.11, 3.12 and 3.13 found
 	@found=""; failed=""; \
