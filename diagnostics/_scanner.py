@@ -1,6 +1,7 @@
 """One pass over raw bytes that says where, if anywhere, a line worth parsing stands."""
 
-import functools
+import contextlib
+from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Any, Final, final
 
@@ -14,21 +15,19 @@ from diagnostics.signatures import Signature
 _MAX_MEMORY: Final = 64 << 20
 
 
-@functools.lru_cache(maxsize=8)
-def _automata(literals: tuple[str, ...]) -> tuple[Any, Any, Any]:
-    """Return what finds a literal or control, a literal, and all literals in a line."""
+def _automata(literals: tuple[bytes, ...]) -> tuple[Any, Any]:
+    """Return what finds the first literal or control, and what finds all literals of a line."""
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1  # bytes, whatever they are
     options.max_mem = _MAX_MEMORY
     options.log_errors = False
     options.never_capture = True
-    parts = [re2.escape(literal.encode()) for literal in literals]
+    parts = [re2.escape(literal) for literal in literals]
     every = re2.Set.SearchSet(options)
     for part in parts:
         every.Add(part)
     every.Compile()
-    anything = re2.compile(b"|".join([*parts, CONTROL_CLASS.encode()]), options)
-    return anything, re2.compile(b"|".join(parts), options), every
+    return re2.compile(b"|".join([*parts, CONTROL_CLASS.encode()]), options), every
 
 
 @final
@@ -40,25 +39,31 @@ class Scanner:
     without a candidate does not depend on how many signatures there are.
 
     Args:
-        signatures: The signatures to look for.
+        signatures: The signatures to look for. `scanner_of` shares one among all who look
+            for the same.
     """
 
     def __init__(self, signatures: Iterable[Signature]) -> None:
-        by_literal: dict[str, list[Signature]] = {}
+        by_literal: dict[bytes, list[Signature]] = {}
         for signature in signatures:
             for literal in signature.literals:
-                by_literal.setdefault(literal, []).append(signature)
-        self._signatures = tuple(by_literal.values())
-        self._anything, self._literals, self._every = _automata(tuple(by_literal))
+                by_literal.setdefault(literal.encode(), []).append(signature)
+        self._signatures = tuple(map(tuple, by_literal.values()))
+        self._anything, self._every = _automata(tuple(by_literal))
+        self.reach = max(map(len, by_literal), default=0)
+        """How many bytes the longest literal has."""
 
-    def first(self, data: bytes) -> int:
-        """Return the offset of the first literal or control character, or -1 without one."""
-        found = self._anything.search(data)
-        return -1 if found is None else int(found.start())
+    def find(self, data: bytes, start: int = 0) -> int:
+        """
+        Return the offset of the first literal or control character, or -1 without one.
 
-    def find(self, data: bytes, start: int) -> int:
-        """Return the offset of the first literal in cleaned `data` from `start` on, or -1."""
-        found = self._literals.search(data, start) if self._signatures else None
+        Without one, no signature is about any line of the data.
+
+        Args:
+            data: Whole lines. In cleaned ones, literals are all that can be found.
+            start: Where to begin.
+        """
+        found = self._anything.search(data, start)
         return -1 if found is None else int(found.start())
 
     def candidates(self, line: bytes) -> tuple[Signature, ...]:
@@ -69,3 +74,26 @@ class Scanner:
         return tuple(
             dict.fromkeys(item for index in sorted(found) for item in self._signatures[index])
         )
+
+
+_shared: Final[OrderedDict[tuple[int, ...], tuple[Scanner, tuple[Signature, ...]]]] = OrderedDict()
+_SHARED: Final = 8
+
+
+def scanner_of(signatures: Iterable[Signature]) -> Scanner:
+    """
+    Return the scanner of these signatures; there is one for all who look for the same.
+
+    Args:
+        signatures: The signatures to look for.
+    """
+    wanted = tuple(signatures)
+    key = tuple(map(id, wanted))  # that of the very same ones, since these are kept with it
+    known = _shared.get(key)
+    if known is None:
+        known = _shared[key] = Scanner(wanted), wanted
+        # Another thread may do the same: harmless, as long as nothing here fails for it.
+        while len(_shared) > _SHARED:
+            with contextlib.suppress(KeyError):
+                _shared.popitem(last=False)
+    return known[0]

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final, final
 
-from diagnostics._lines import decode, shorten
+from diagnostics._lines import decode, first_terminator, shorten
 
 _VARIABLE: Final = re.compile(r"0x[0-9a-fA-F]+|\d+|'[^']{0,80}'|\"[^\"]{0,80}\"|/[\w./-]{2,}")
 _WORDS: Final = re.compile(
@@ -17,9 +17,11 @@ _CALM: Final = re.compile(r"(?:^|[\s\[|(\]])(?:INFO|DEBUG|info|debug)(?:[\s\]|:)
 
 _TEMPLATES: Final = 512
 _TEMPLATE_LENGTH: Final = 120
-_SAMPLED_BYTES: Final = 2_048  # of a block: enough to learn what the healthy output is like
-_SAMPLED_LINES: Final = 4
-_EVERY_BLOCK: Final = 64  # after so many blocks only each 16th is looked at
+_ALL_LEARNED: Final = 32 * 1024  # bytes at the beginning, of which every line is looked at
+_SAMPLED_LINES: Final = 4  # at one place, after that
+_SAMPLED_BYTES: Final = 512  # of one line
+_RARER: Final = 16  # after so many bytes, the next place is a sixteenth of them further on
+_RAREST: Final = 1 << 20
 _LINES: Final = 6
 _LINE: Final = 500
 _ENOUGH: Final = 2.5
@@ -41,27 +43,45 @@ class Templates:
     """
     The kinds of lines that an output has, each once, within fixed memory.
 
-    They are learned from a sample: the first lines of each block.
+    They are learned from a sample: a few lines at places that lie the further apart the
+    more there was, and that do not depend on how the output is cut into blocks.
     """
 
     def __init__(self) -> None:
         self._counts: dict[str, int] = {}
-        self._blocks = 0
+        self._offset = 0
+        self._place = 0
+        self._left = _SAMPLED_LINES
 
     def learn(self, block: bytes) -> None:
         """
         Take note of the kinds of lines in a block of output.
 
         Args:
-            block: Whole lines.
+            block: Whole segments.
         """
-        self._blocks += 1
-        if self._blocks > _EVERY_BLOCK and self._blocks % 16:
-            return
-        for line in block[:_SAMPLED_BYTES].splitlines()[:_SAMPLED_LINES]:
-            kind = template_of(decode(line))
-            if kind in self._counts or len(self._counts) < _TEMPLATES:
-                self._counts[kind] = self._counts.get(kind, 0) + 1
+        start = self._at_place(block)
+        while start < len(block):
+            end = first_terminator(block, start)
+            self._count(block[start : min(end, start + _SAMPLED_BYTES)])
+            start = end + 1
+            self._left -= 1
+            if not self._left:
+                self._left = _SAMPLED_LINES
+                seen = self._offset + start
+                self._place = seen + min(max(seen - _ALL_LEARNED, 0) // _RARER, _RAREST)
+                start = self._at_place(block)
+        self._offset += len(block)
+
+    def _at_place(self, block: bytes) -> int:
+        """Return where in the block the first segment begins that is not before the place."""
+        start = self._place - self._offset
+        return first_terminator(block, start - 1) + 1 if start > 0 else 0
+
+    def _count(self, line: bytes) -> None:
+        kind = template_of(decode(line))
+        if kind in self._counts or len(self._counts) < _TEMPLATES:
+            self._counts[kind] = self._counts.get(kind, 0) + 1
 
     def is_new(self, line: str, *, within: int = 1) -> bool:
         """

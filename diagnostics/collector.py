@@ -2,19 +2,17 @@
 
 import sys
 from collections.abc import Iterable
-from typing import Final, final
+from typing import final
 
 from diagnostics._lines import LineSplitter, without_escapes
 from diagnostics._recognizer import Recognizer
-from diagnostics._scanner import Scanner
+from diagnostics._scanner import scanner_of
 from diagnostics._tail import Tail
 from diagnostics._telling import Templates, telling_lines
 from diagnostics.diagnosis import Diagnosis, Ending
 from diagnostics.findings import Finding, Role
 from diagnostics.ranking import ordered
 from diagnostics.signatures import Signature, registered_signatures
-
-_LONGEST_LITERAL: Final = 256
 
 
 @final
@@ -39,7 +37,7 @@ class RunnerDiagnosticCollector:
         tail_lines: int = 200,
         signatures: Iterable[Signature] | None = None,
     ) -> None:
-        self._scanner = Scanner(registered_signatures() if signatures is None else signatures)
+        self._scanner = scanner_of(registered_signatures() if signatures is None else signatures)
         self._splitter = LineSplitter()
         self._tail = Tail(tail_bytes, tail_lines)
         self._recognizer = Recognizer(self._scanner, platform)
@@ -131,21 +129,27 @@ class RunnerDiagnosticCollector:
         )
 
     def _take(self, block: bytes, at: float) -> None:
-        place = self._scanner.first(block)
+        place = self._scanner.find(block)
         plain = place < 0
         if not plain:
-            block = without_escapes(block)
-            # Far before it nothing was cleaned away, and no literal stands.
+            rest = block[place:]
+            cleaned = without_escapes(rest)
+            if cleaned is not rest:
+                block = block[:place] + cleaned
+                # What was cut out may have stood in the middle of a literal.
+                place = max(place - self._scanner.reach, 0)
         self._tail.append(block)
         self._templates.learn(block)
+        position = 0
         if not plain or self._recognizer.is_open:
-            self._recognize(block, at, max(place - _LONGEST_LITERAL, 0))
-        self._lines += block.count(b"\n")
+            position = self._recognize(block, at, place)
+        self._lines += block.count(b"\n", position)
         body_end = len(block) - 1
         start = max(block.rfind(b"\n", 0, body_end), block.rfind(b"\r", 0, body_end)) + 1
         self._last_line = block[start:body_end]
 
-    def _recognize(self, block: bytes, at: float, searched: int) -> None:
+    def _recognize(self, block: bytes, at: float, searched: int) -> int:
+        """Look at the lines of a block that matter; return up to where they are counted."""
         recognizer = self._recognizer
         position, number, previous = 0, self._lines + 1, self._last_line
         place = -1
@@ -154,7 +158,7 @@ class RunnerDiagnosticCollector:
                 if place < position:
                     place = self._scanner.find(block, max(position, searched))
                 if place < 0:
-                    return
+                    break
                 start = _segment_start(block, position, place)
                 number += block.count(b"\n", position, start)
                 if start > position:
@@ -166,6 +170,8 @@ class RunnerDiagnosticCollector:
             previous = line
             number += block[end : end + 1] == b"\n"
             position = end + 1
+        self._lines = number - 1
+        return position
 
     def _problem(self, recognizer: Recognizer) -> str | None:
         parts = []

@@ -54,7 +54,7 @@ def collected(*chunks, **options):
     return collector.diagnosis()
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(stream=streams, size=st.integers(1, 200))
 def test_chunking_changes_nothing(stream, size):
     """The same bytes make the same diagnosis however they arrive."""
@@ -62,6 +62,7 @@ def test_chunking_changes_nothing(stream, size):
     assert collected(*chunks, tail_bytes=200) == collected(stream, tail_bytes=200)
 
 
+@settings(deadline=None)
 @given(stream=streams)
 def test_any_bytes_make_a_diagnosis_that_can_be_shown(stream):
     """Nothing raises, and nothing shown has a control character."""
