@@ -5,6 +5,7 @@ from typing import Final, final
 import re2
 
 from diagnostics._consumed import Consumed
+from diagnostics._room import Room
 from diagnostics.stacks import Frame, ThreadStack
 
 _THREAD: Final = re2.compile(
@@ -20,6 +21,7 @@ _ASIDE: Final = re2.compile(
 _MAX_FOREIGN: Final = 20
 _MAX_THREADS: Final = 64
 _MAX_FRAMES: Final = 100  # what faulthandler prints of one thread at most
+_ROOM: Final = 96 * 1024  # bytes; some 800 calls of real code
 
 
 @final
@@ -34,6 +36,7 @@ class FaultDumpParser:
     def __init__(self, first_line: str) -> None:
         self._threads: list[tuple[ThreadStack, list[Frame]]] = []
         self._foreign = 0
+        self._room = Room(_ROOM)
         self.error: str | None = None
         """The Python error that an interpreter which cannot start names."""
         self._thread(first_line)
@@ -49,10 +52,15 @@ class FaultDumpParser:
         frame = _FRAME.search(line)
         if frame and self._threads:
             frames = self._threads[-1][1]
-            if len(frames) < _MAX_FRAMES:
-                number = frame.group(2)
+            if len(frames) < _MAX_FRAMES and not self._room.full:
+                file, number, function = frame.groups()
+                self._room.frame()
                 frames.append(
-                    Frame(frame.group(1), int(number[:9]) if number != "???" else 0, frame.group(3))
+                    Frame(
+                        self._room.name(file),
+                        int(number[:9]) if number != "???" else 0,
+                        self._room.name(function) if function else None,
+                    )
                 )
             return Consumed.TAKEN
         if _ASIDE.search(line) or _C_STACK.search(line) or self._thread(line):
@@ -77,5 +85,6 @@ class FaultDumpParser:
             return False
         if len(self._threads) < _MAX_THREADS:
             current = head.group(1) != "Thread"
-            self._threads.append((ThreadStack(head.group(2), current, head.group(3)), []))
+            number, name = (text and self._room.name(text) for text in head.group(2, 3))
+            self._threads.append((ThreadStack(number, current, name), []))
         return True

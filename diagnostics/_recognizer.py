@@ -3,6 +3,7 @@
 import copy
 import logging
 import re
+import sys
 from collections.abc import Iterable
 from typing import Any, Final, final
 
@@ -22,6 +23,9 @@ _LAST_EVIDENCE: Final = 14
 _MAX_OPEN: Final = 8  # texts of several lines, of as many ranks or threads, at one time
 _MATCHES_IN_A_LINE: Final = 8
 _REMEMBERED_LINES: Final = 64
+_LONGEST_REMEMBERED: Final = 1_000
+_LONGEST_PREFIX: Final = 500
+_EVIDENCE_SIZE: Final = 2_500  # bytes of memory; one rare character widens all of a text's
 
 _CLOCK: Final = re.compile(r"\d\d:\d\d")
 _DIGIT: Final = re.compile(r"\d")
@@ -58,9 +62,9 @@ class _Open:
         self.last_seen = at
         self.last_line = number
         if len(self.first_lines) < _FIRST_EVIDENCE:
-            self.first_lines.append(shorten(line, _EVIDENCE_LINE))
+            self.first_lines.append(_evidence(line))
             return
-        self.last_lines.append(shorten(line, _EVIDENCE_LINE))
+        self.last_lines.append(_evidence(line))
         if len(self.last_lines) > _LAST_EVIDENCE:
             del self.last_lines[0]
 
@@ -169,6 +173,8 @@ class Recognizer:
         return True
 
     def _remember(self, data: bytes, sightings: tuple[Sighting, ...]) -> None:
+        if len(data) > _LONGEST_REMEMBERED:
+            return
         if (
             len(self._remembered) >= _REMEMBERED_LINES
             or self._context.facts != self._remembered_facts
@@ -198,7 +204,7 @@ class Recognizer:
                 continue
             for finding in self._built(signature, line):
                 claimed = claimed or finding.role is not Role.NOTE
-                evidence = (shorten(line, _EVIDENCE_LINE),)
+                evidence = (_evidence(line),)
                 sightings.append(self._add(finding, evidence, (number, number), at, at))
         return claimed, tuple(sightings)
 
@@ -236,7 +242,8 @@ class Recognizer:
                 continue
             if len(self._open) >= _MAX_OPEN:
                 self._close(self._open.pop(0))
-            item = _Open(signature, block, line[: match.start()], number, at, at, number, [], [])
+            prefix = line[: match.start()] if match.start() <= _LONGEST_PREFIX else ""
+            item = _Open(signature, block, prefix, number, at, at, number, [], [])
             item.take(line, number, at)
             self._open.append(item)
 
@@ -293,6 +300,11 @@ class Recognizer:
                 signature.name,
                 exc_info=error,
             )
+
+
+def _evidence(line: str) -> str:
+    text = shorten(line, _EVIDENCE_LINE)
+    return text if sys.getsizeof(text) <= _EVIDENCE_SIZE else shorten(text, _EVIDENCE_LINE // 2)
 
 
 def _checked(finding: object) -> Finding:

@@ -1,5 +1,6 @@
 """Findings, each once, with how often and when it was seen; a bounded number of them."""
 
+import sys
 from typing import Any, Final, final
 
 import attrs
@@ -8,6 +9,7 @@ from diagnostics.findings import Finding, Role
 
 _PER_CAUSE: Final = 8
 _IN_ALL: Final = 64
+_ROOM: Final = 384 * 1024
 
 
 @attrs.define(eq=False)
@@ -21,6 +23,7 @@ class Sighting:
         first_seen: When it was seen first, in seconds since the epoch.
         last_seen: When it was seen last, in seconds since the epoch.
         last_line: The number of the line where it was seen last.
+        size: How many bytes of memory the finding takes, about.
         kept: Whether it has not been dropped for want of room.
     """
 
@@ -29,6 +32,7 @@ class Sighting:
     first_seen: float
     last_seen: float
     last_line: int = 0
+    size: int = 0
     kept: bool = True
 
     def result(self) -> Finding:
@@ -53,6 +57,7 @@ class Sightings:
 
     def __init__(self) -> None:
         self._all: dict[Sighting, None] = {}  # in the order of their last sighting
+        self._size = 0
         self.dropped = 0
         """How many different findings were left out for want of room."""
 
@@ -60,6 +65,7 @@ class Sightings:
         """Return an independent copy."""
         other = Sightings()
         other._all = {attrs.evolve(sighting): None for sighting in self._all}
+        other._size = self._size
         other.dropped = self.dropped
         return other
 
@@ -78,22 +84,32 @@ class Sightings:
         for known in reversed(same_cause):
             before = known.finding.identity()
             if known.finding.role is finding.role and _compatible(before, identity):
+                changes: dict[str, Any] = {}
                 if not identity.keys() <= before.keys():
-                    known.finding = attrs.evolve(known.finding, **{**identity, **before})
+                    changes |= {**identity, **before}
                 if getattr(finding, "detail", None) and not getattr(known.finding, "detail", None):
-                    known.finding = attrs.evolve(known.finding, detail=finding.detail)  # type: ignore[attr-defined,call-arg]
+                    changes["detail"] = finding.detail  # type: ignore[attr-defined]
                 if known.finding.tentative and not finding.tentative:
-                    known.finding = attrs.evolve(known.finding, tentative=False)
+                    changes["tentative"] = False
+                if changes:
+                    self._size -= known.size
+                    known.finding = attrs.evolve(known.finding, **changes)
+                    known.size = _size_of(known.finding)
+                    self._size += known.size
                 self.again(known, finding.last_seen, finding.last_line)
                 return known
         if len(same_cause) >= _PER_CAUSE:
             first = min(same_cause, key=lambda known: known.finding.line)
             self._drop(next(known for known in same_cause if known is not first))
-        elif len(self._all) >= _IN_ALL:
+        size = _size_of(finding)
+        while self._all and (len(self._all) >= _IN_ALL or self._size + size > _ROOM):
             notes = (known for known in self._all if known.finding.role is Role.NOTE)
             self._drop(next(notes, next(iter(self._all))))
-        sighting = Sighting(finding, 1, finding.first_seen, finding.last_seen, finding.last_line)
+        sighting = Sighting(
+            finding, 1, finding.first_seen, finding.last_seen, finding.last_line, size
+        )
         self._all[sighting] = None
+        self._size += size
         return sighting
 
     def again(self, sighting: Sighting, at: float, number: int = 0) -> None:
@@ -117,8 +133,19 @@ class Sightings:
 
     def _drop(self, sighting: Sighting) -> None:
         sighting.kept = False
+        self._size -= sighting.size
         del self._all[sighting]
         self.dropped += 1
+
+
+def _size_of(value: Any) -> int:
+    size = sys.getsizeof(value)
+    if isinstance(value, tuple):
+        return size + sum(map(_size_of, value))
+    if attrs.has(type(value)):
+        names = (field.name for field in attrs.fields(type(value)))
+        return size + sum(_size_of(getattr(value, name)) for name in names)
+    return size
 
 
 def _compatible(known: dict[str, Any], new: dict[str, Any]) -> bool:

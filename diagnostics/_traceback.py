@@ -6,6 +6,7 @@ from typing import Final, final
 import re2
 
 from diagnostics._consumed import Consumed
+from diagnostics._room import Room
 from diagnostics.stacks import Frame, RaisedException
 
 HEAD: Final = "Traceback (most recent call last):"
@@ -30,6 +31,8 @@ _MAX_BLANKS: Final = 2  # a chain's link stands between two blank lines
 _SOURCE_TEXT: Final = 500  # how much of a line of source text is looked at
 _MAX_FRAMES: Final = 60  # of which half are the outermost; the interpreter prints up to 1000
 _MAX_EXCEPTIONS: Final = 20
+_ROOM: Final = 64 * 1024  # bytes; some 300 calls of real code
+_FEW_FRAMES: Final = 20  # as many are kept of one exception when there is no room left
 
 
 class _Section:
@@ -43,10 +46,10 @@ class _Section:
         self.message: list[str] = []
         self.extra: list[str] = []
 
-    def add_frame(self, frame: Frame) -> None:
-        self.frames.append(frame)
-        if len(self.frames) > _MAX_FRAMES:
-            del self.frames[_MAX_FRAMES // 2]
+    def shrink(self) -> None:
+        """Leave nothing but the exception's name and the first line of its text."""
+        self.frames.clear()
+        del self.message[1:], self.extra[:]
 
     def result(self, *, at_end: bool) -> RaisedException:
         return RaisedException(
@@ -76,6 +79,7 @@ class TracebackParser:
         self._foreign = 0
         self._blanks = 0
         self._link: str | None = None
+        self._room = Room(_ROOM)
         self._closed_border = False
         self.source_path: str | None = None
         """The last path that stands between quotes in the source text of the calls."""
@@ -116,7 +120,7 @@ class TracebackParser:
             opens_member = any(char.isdigit() or char == "." for char in line)
             self._closed_border = not opens_member
             if opens_member and len(self._sections) < _MAX_EXCEPTIONS:
-                self._sections.append(_Section(member=True))
+                self._add_section(member=True)
             return Consumed.TAKEN
         inner = _MARGIN.sub("", line, count=1)
         if HEAD in inner:
@@ -131,7 +135,7 @@ class TracebackParser:
         # The cheap tests first: most lines of a traceback are source text.
         frame = _FRAME.search(line) if line.lstrip().startswith('File "') else None
         if frame:
-            section.add_frame(Frame(frame.group(1), int(frame.group(2)[:9]), frame.group(3)))
+            self._add_frame(section, *frame.groups())
             return Consumed.TAKEN
         if section.frames and line[:2] in ("  ", "\t\t") and line.strip():
             path = _PATH.search(line[:_SOURCE_TEXT])
@@ -140,12 +144,21 @@ class TracebackParser:
             return Consumed.TAKEN  # source text, markers, "[Previous line repeated ...]"
         raised = _RAISED.search(line)
         if raised and self._is_exception(raised.group(1), line):
-            section.name = raised.group(1)
-            section.message = [raised.group(2)] if raised.group(2) else []
+            section.name = self._room.name(raised.group(1))
+            section.message = [self._room.text(raised.group(2))] if raised.group(2) else []
             self.claimed = self.claimed or claimed
             return Consumed.TAKEN
         self._foreign += 1
         return Consumed.CLOSED if self._foreign > _MAX_FOREIGN else Consumed.PASSED
+
+    def _add_frame(self, section: _Section, file: str, line: str, function: str | None) -> None:
+        limit = _FEW_FRAMES if self._room.full else _MAX_FRAMES
+        if len(section.frames) < limit:
+            self._room.frame()
+        function = self._room.name(function) if function else None
+        section.frames.append(Frame(self._room.name(file), int(line[:9]), function))
+        while len(section.frames) > limit:
+            del section.frames[limit // 2]
 
     def _is_exception(self, name: str, line: str) -> bool:
         if self._foreign or not self._sections[-1].frames:
@@ -172,18 +185,26 @@ class TracebackParser:
         if line[0] in " \t" and not section.extra:
             self.claimed = self.claimed or claimed
             if len(section.message) < _MAX_EXTRA:
-                section.message.append(line)
+                section.message.append(self._room.text(line))
             return Consumed.TAKEN
         if claimed or len(section.extra) >= _MAX_EXTRA:
             return Consumed.CLOSED
-        section.extra.append(line)
+        section.extra.append(self._room.text(line))
         return Consumed.PASSED
+
+    def _add_section(self, *, member: bool) -> None:
+        if self._room.full:
+            # The last exception says most: what came before makes room for it.
+            for section in self._sections:
+                section.shrink()
+            self._room.clear()
+        self._sections.append(_Section(member=member))
 
     def _next_in_chain(self, section: _Section, *, group: bool) -> Consumed:
         if not section.member:
             section.relation = self._link
             self._heads.append(len(self._sections))
-        self._sections.append(_Section(member=section.member and not self._closed_border))
+        self._add_section(member=section.member and not self._closed_border)
         self._link, self._blanks, self._foreign = None, 0, 0
         self._group = self._group or group
         self._closed_border = False

@@ -3,8 +3,12 @@
 import os
 import signal
 import threading
+import time
 
 import actors
+
+FIRST_WRITE = "2026-01-01 00:00:00 INFO worker: the first write was at "
+LINES = b"2026-01-01 00:00:00 INFO worker: step done in 0.0312 s, nothing else to report\n" * 800
 
 
 class Subject(actors.Runner):
@@ -26,10 +30,15 @@ class Subject(actors.Runner):
             os._exit(3)
 
     def flood(self, size):
-        block = (b"2026-01-01 00:00:00 INFO worker: step done, nothing to report\n" * 1100)[:65536]
         left = size
         while left > 0:
-            left -= os.write(2, block[:left])
+            left -= os.write(2, LINES[:left])
+
+    def flood_and_exit(self, size):
+        begin = time.monotonic()
+        self.flood(size)
+        os.write(2, f"\n{FIRST_WRITE}{begin:.6f}\n".encode())
+        os._exit(3)
 
     def wait(self):
         threading.Event().wait()
