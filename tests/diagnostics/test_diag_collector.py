@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from diagnostics._telling import Templates
 from diagnostics.collector import RunnerDiagnosticCollector
 from diagnostics.diagnosis import Diagnosis, Ending, to_json_dict
 from diagnostics.findings import Finding, Role
@@ -304,3 +305,19 @@ def test_an_unknown_cause_is_said_plainly():
     assert "cause unknown" in text
     assert "> last words" in text
     assert "5 bytes of output were lost" in text
+
+
+def test_a_kind_of_line_that_began_late_is_known():
+    """The sample gets sparser and never ends; how the output is cut makes no difference."""
+    output = b"".join(b"step %d done\n" % number for number in range(50_000))
+    output += b"".join(b"epoch %d of the second part\n" % number for number in range(50_000))
+    whole, cut = Templates(), Templates()
+    whole.learn(output)
+    lines = output.splitlines(keepends=True)
+    for start in range(0, len(lines), 7):
+        cut.learn(b"".join(lines[start : start + 7]))
+    for templates in (whole, cut):
+        assert not templates.is_new("step 7 done", within=100)
+        assert not templates.is_new("epoch 9 of the second part", within=10)
+        assert templates.is_new("something else")
+    assert vars(whole) == vars(cut)
