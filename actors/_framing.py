@@ -15,7 +15,7 @@ import mmap
 import struct
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias, cast
 
 from actors._frames import (
     Acknowledged,
@@ -102,7 +102,7 @@ def frame_buffers(
     if kind != _ENCODED:
         task: int = message[0]  # type: ignore[index]
         # A sequence number starts again where the header's is at its end.
-        number = message[1] & _MAX_NUMBER if len(message) > 1 else 0  # type: ignore[index,arg-type,misc]
+        number = message[1] & _MAX_NUMBER if len(message) > 1 else 0  # type: ignore[index,arg-type]
         if len(payload) == 1:
             (segment,) = payload
             size = len(segment)
@@ -111,7 +111,7 @@ def frame_buffers(
         segments: Sequence[Buffer] = payload
     else:
         task = number = 0
-        head = encode(message)
+        head = encode(cast("Encoded", message))
         if len(head) > _MAX_HEAD:
             raise FrameTooLargeError(len(head), _MAX_HEAD)
         segments = (head, *payload)
@@ -162,19 +162,13 @@ class _Large:
         return filled
 
 
-class _Position(NamedTuple):
-    """How far a reader is. Replaced as a whole, so that no interrupt can leave half of it."""
+_Position: TypeAlias = tuple[memoryview, int, int, int, _Large | None, int]
+"""
+How far a reader is. Replaced as a whole, so that no interrupt can leave half of it.
 
-    buffer: memoryview
-    start: int = 0
-    """Where in the buffer the next frame begins."""
-    end: int = 0
-    """Where in the buffer the received bytes end."""
-    receipts: int = 0
-    """How many receipts are accounted for."""
-    large: _Large | None = None
-    filled: int = 0
-    """Bytes of the large frame that were received."""
+The buffer; where in it the next frame begins and the received bytes end; how many receipts are
+accounted for; a large frame, and how many bytes of it were received.
+"""
 
 
 class FrameReader:
@@ -195,14 +189,14 @@ class FrameReader:
         self.problem: WireError | None = None
         """What is wrong with the bytes after those frames; then they cannot be read on."""
         self._limit = limit
-        self._position = _Position(memoryview(bytearray(_BUFFER)))
+        self._position: _Position = (memoryview(bytearray(_BUFFER)), 0, 0, 0, None, 0)
         self._receipt: deque[tuple[int, int]] = deque([(0, 0)], maxlen=1)
 
     @property
     def partial(self) -> bool:
         """Whether the stream stands in the middle of a frame."""
-        position = self._position
-        return position.large is not None or position.start != position.end
+        _, start, end, _, large, _ = self._position
+        return large is not None or start != end
 
     def receive(self, recv_into: Callable[[memoryview], int]) -> bool:
         """
@@ -214,39 +208,50 @@ class FrameReader:
         Returns:
             Whether the stream goes on.
         """
-        if self._receipt[0][1] == self._position.receipts:
+        buffer, start, end, receipts, large, filled = self._position
+        if self._receipt[0][1] == receipts:
             if self.pending or self.problem is not None:
                 return True
+            if large is None:
+                space = buffer[end:] if end else buffer
+            else:
+                space = large.space(filled)
             # One call of C: no handler can come between receiving bytes and noting how many.
-            self._receipt.extend(
-                zip(map(recv_into, (self._space(),)), (self._position[3] + 1,), strict=True)
-            )
+            self._receipt.extend(zip(map(recv_into, (space,)), (receipts + 1,), strict=True))
         count, receipts = self._receipt[0]
+        if not end and large is None and count > _SINGLE.size:
+            # Most often: one frame of one segment, and nothing else.
+            magic, kind, segments, number, task, size = _SINGLE.unpack_from(buffer)
+            if (
+                size == count - _SINGLE.size
+                and segments == 1
+                and kind in _MAKERS
+                and magic == _MAGIC
+                and size <= self._limit
+            ):
+                payload = (bytes(buffer[_SINGLE.size : count]),)
+                self.pending = deque((Frame(_MAKERS[kind](task, number), payload),))  # type: ignore[arg-type]
+                self._position = (buffer, 0, 0, receipts, None, 0)
+                return True
         frames: list[Frame] = []
         try:
             position = self._read(count, receipts, frames)
         except WireError as error:
             self.problem = error
-            position = self._position._replace(receipts=receipts)
+            position = (buffer, start, end, receipts, large, filled)
         # The frames first: an interrupt between the two reads them again, from the same bytes.
         self.pending = deque(frames)
         self._position = position
         return count > 0
-
-    def _space(self) -> memoryview:
-        buffer, _, end, _, large, filled = self._position
-        if large is not None:
-            return large.space(filled)
-        return buffer[end:] if end else buffer
 
     def _read(self, count: int, receipts: int, frames: list[Frame]) -> _Position:
         buffer, start, end, _, large, filled = self._position
         if large is not None:
             filled += count
             if filled < large.size:
-                return _Position(buffer, 0, 0, receipts, large, filled)
+                return buffer, 0, 0, receipts, large, filled
             frames.append(_frame(large.kind, large.task, large.number, large.segments))
-            return _Position(buffer, 0, 0, receipts)
+            return buffer, 0, 0, receipts, None, 0
         end += count
         while start < end:
             if end - start >= _SINGLE.size:
@@ -267,18 +272,18 @@ class FrameReader:
             taken = self._read_frame(buffer, start, end, frames)
             if isinstance(taken, _Large):
                 body = start + _HEADER.size + len(taken.segments) * _LENGTH.size
-                return _Position(buffer, 0, 0, receipts, taken, taken.fill(buffer[body:end]))
+                return buffer, 0, 0, receipts, taken, taken.fill(buffer[body:end])
             if taken == 0:
                 break
             start += taken
         if start == end:
-            return _Position(buffer, 0, 0, receipts)
+            return buffer, 0, 0, receipts, None, 0
         if end > _BUFFER - _ROOM or start + _MAX_SMALL > _BUFFER:
             # Into another buffer: until this is done, the bytes must stay where they are.
             moved = memoryview(bytearray(_BUFFER))
             moved[: end - start] = buffer[start:end]
-            return _Position(moved, 0, end - start, receipts)
-        return _Position(buffer, start, end, receipts)
+            return moved, 0, end - start, receipts, None, 0
+        return buffer, start, end, receipts, None, 0
 
     def _read_frame(
         self, buffer: memoryview, start: int, end: int, frames: list[Frame]

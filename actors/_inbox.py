@@ -114,6 +114,15 @@ class RunnerInbox:
         self._last_id = 0
         self._holding = False
         self._closed: Callable[[], BaseException] | None = None
+        self._takers: Final[dict[type, Callable[[Any, tuple[Buffer, ...]], bool]]] = {
+            Reply: self._reply,
+            Chunk: self._chunk,
+            StreamOpened: self._stream_opened,
+            StreamClosed: self._stream_closed,
+            ReplyError: self._reply_error,
+            Acknowledged: self._acknowledged,
+            AttributesChanged: self._attributes,
+        }
 
     def put(self, envelope: Any) -> None:
         """
@@ -271,47 +280,60 @@ class RunnerInbox:
         Returns:
             Whether it was one, and was in turn.
         """
-        match message:
-            case Reply(task_id):
-                task = self._tasks.get(task_id)
-                if task is not None:
-                    task.answer(payload, None)
-                    self._ended(task, TaskStatus.COMPLETE)
-            case Chunk(task_id, sequence):
-                self._chunk(task_id, sequence, payload)
-            case StreamOpened(task_id):
-                task = self._tasks.get(task_id)
-                if task is None or task.streaming:
-                    return False
-                task.open_stream()
-            case StreamClosed(task_id, cancelled):
-                task = self._tasks.get(task_id)
-                if task is not None:
-                    if not task.streaming and not task.cancelled:
-                        return False
-                    task.close()
-                    self._ended(task, TaskStatus.CANCELLED if cancelled else TaskStatus.COMPLETE)
-            case ReplyError(task_id, error):
-                task = self._tasks.get(task_id)
-                if task is not None:
-                    task.answer(payload, error)
-                    self._ended(task, TaskStatus.FAILED)
-            case Acknowledged(task_id):
-                self._tell(TaskAcknowledged, task_id)
-                self._tell(Updated, task_id, TaskStatus.RUNNING)
-            case AttributesChanged():
-                # Here, not in the supervisor's thread: it comes before the answer that tells of it.
-                self._show(message)
-            case _:
-                return False
+        take = self._takers.get(type(message))
+        return take is not None and take(message, payload)
+
+    def _reply(self, message: Reply, payload: tuple[Buffer, ...]) -> bool:
+        task = self._tasks.get(message[0])
+        if task is not None:
+            task.answer(payload, None)
+            self._ended(task, TaskStatus.COMPLETE)
         return True
 
-    def _chunk(self, task_id: int, sequence: int, payload: tuple[Buffer, ...]) -> None:
+    def _reply_error(self, message: ReplyError, payload: tuple[Buffer, ...]) -> bool:
+        task = self._tasks.get(message.task_id)
+        if task is not None:
+            task.answer(payload, message.error)
+            self._ended(task, TaskStatus.FAILED)
+        return True
+
+    def _stream_opened(self, message: StreamOpened, _: object) -> bool:
+        task = self._tasks.get(message.task_id)
+        if task is None:
+            return False
+        # Opened before: delivered again after an interrupt, or the runner's mistake, for which
+        # it does not matter how often.
+        task.open_stream()
+        return True
+
+    def _stream_closed(self, message: StreamClosed, _: object) -> bool:
+        task = self._tasks.get(message.task_id)
+        if task is None:
+            return True
+        if not task.streaming and not task.cancelled:
+            return False
+        task.close()
+        self._ended(task, TaskStatus.CANCELLED if message.cancelled else TaskStatus.COMPLETE)
+        return True
+
+    def _acknowledged(self, message: Acknowledged, _: object) -> bool:
+        self._tell(TaskAcknowledged, message.task_id)
+        self._tell(Updated, message.task_id, TaskStatus.RUNNING)
+        return True
+
+    def _attributes(self, message: AttributesChanged, _: object) -> bool:
+        # Here, not in the supervisor's thread: it comes before the answer that tells of it.
+        self._show(message)
+        return True
+
+    def _chunk(self, message: Chunk, payload: tuple[Buffer, ...]) -> bool:
+        task_id, sequence = message
         task = self._tasks.get(task_id)
         if task is not None and task.streaming:
             task.push(sequence, payload)
             task.chunks = sequence + 1
             self._tell(ChunkGenerated, task_id, sequence)
+        return True
 
     def _ended(self, task: Task, status: TaskStatus) -> None:
         # Atomic: of two threads that end a task, one finds it.
