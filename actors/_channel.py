@@ -1,6 +1,7 @@
 """One end of the socketpair between a runner and its port; the same class at both ends."""
 
 import enum
+import functools
 import socket
 import threading
 from collections import deque
@@ -8,8 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from actors._frames import FromRunner, ToRunner
-from actors._framing import Buffer, Frame, FrameReader, frame_buffers
-from actors.errors import WireError
+from actors._framing import Buffer, FrameReader, frame_buffers
 
 _MAX_BATCH: Final = 512
 """Buffers handed to one sendmsg(2), well below IOV_MAX (1024 on Linux and macOS)."""
@@ -38,7 +38,11 @@ class Channel:
     def __init__(self, sock: socket.socket, limit: int) -> None:
         self.limit = limit
         self._socket = sock
-        self._reader = FrameReader(limit)
+        self.reader: Final = FrameReader(limit)
+        """What was received: whoever has dealt with a pending frame removes it."""
+        self._recv_into: Final = functools.partial(
+            sock.recv_into, nbytes=0, flags=socket.MSG_DONTWAIT
+        )
         self._lock = threading.Lock()
         self._outgoing: deque[memoryview] = deque()
         self._closed = False
@@ -46,11 +50,6 @@ class Channel:
     def fileno(self) -> int:
         """Return the socket's descriptor."""
         return self._socket.fileno()
-
-    @property
-    def partial(self) -> bool:
-        """Whether the other side has sent a part of a frame only."""
-        return self._reader.partial
 
     def close(self) -> None:
         """Close the socket and drop what was not sent. Idempotent."""
@@ -125,26 +124,13 @@ class Channel:
             sent -= len(first)
             views.popleft()
 
-    @property
-    def pending(self) -> deque[Frame]:
-        """Frames that were received. Whoever has dealt with the first one removes it."""
-        return self._reader.pending
-
-    @property
-    def problem(self) -> WireError | None:
-        """What is wrong with the bytes after the pending frames; they cannot be read on then."""
-        return self._reader.problem
-
     def receive(self) -> Receipt:
         """Receive what there is, once and without blocking, unless something is pending."""
         try:
-            open_still = self._reader.receive(self._recv_into)
+            open_still = self.reader.receive(self._recv_into)
         except (BlockingIOError, InterruptedError):
             return Receipt.NOTHING
         except OSError:
             # ECONNRESET: the other end closed with bytes of ours unread.
             return Receipt.CLOSED
         return Receipt.SOME if open_still else Receipt.CLOSED
-
-    def _recv_into(self, buffer: memoryview) -> int:
-        return self._socket.recv_into(buffer, 0, socket.MSG_DONTWAIT)

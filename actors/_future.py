@@ -79,7 +79,8 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
         deadline = None if timeout is None else time.monotonic() + timeout
         if self._result is None and self._get_hook is None:
             self._wait(deadline, timeout)
-            timeout = _left(deadline)
+            if deadline is not None:
+                timeout = _left(deadline)
         if self._get_hook is not None:
             with self._hook_lock:
                 if self._get_hook_result is _UNSET:
@@ -100,7 +101,14 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
         Raises:
             queue.Full: If there is one, or a hook that will make one.
         """
-        self._set((value, None))
+        with self._lock:
+            if self._cancelled:
+                return
+            if self._result is not None or self._get_hook is not None:
+                raise queue.Full
+            self._result = value, None
+            self.bond = None
+            self._wake()
 
     def set_exception(self, exc_info: Any = None) -> None:
         """
@@ -112,7 +120,16 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
         Raises:
             queue.Full: If there is an answer, or a hook that will make one.
         """
-        self._set((None, exc_info or sys.exc_info()))
+        if exc_info is None:
+            exc_info = sys.exc_info()
+        with self._lock:
+            if self._cancelled:
+                return
+            if self._result is not None or self._get_hook is not None:
+                raise queue.Full
+            self._result = None, exc_info
+            self.bond = None
+            self._wake()
 
     def set_get_hook(self, func: Callable[[float | None], T]) -> None:
         """
@@ -165,16 +182,6 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
         core = StreamCore(grant=lambda _chunks: None, abandon=lambda: None)
         self.set(Stream(core))  # type: ignore[arg-type]
         return LocalOutlet(core)
-
-    def _set(self, result: tuple[Any, Any]) -> None:
-        with self._lock:
-            if self._cancelled:
-                return
-            if self._result is not None or self._get_hook is not None:
-                raise queue.Full
-            self._result = result
-            self.bond = None
-            self._wake()
 
     def _wake(self) -> None:
         if self._waiters is not None:

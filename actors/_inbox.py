@@ -337,8 +337,9 @@ class RunnerInbox:
 
     def _ended(self, task: Task, status: TaskStatus) -> None:
         # Atomic: of two threads that end a task, one finds it.
-        if self._tasks.pop(task.id, None) is not None:
-            self._tell(Updated, task.id, TaskStatus.CANCELLED if task.cancelled else status)
+        if self._tasks.pop(task.id, None) is not None and self._wanted(Updated):
+            status = TaskStatus.CANCELLED if task.cancelled else status
+            self._publish(Updated(self._runner_id, task.id, status))
 
     def _tell(self, kind: Callable[..., Any], *values: Any) -> None:
         if self._wanted(kind):

@@ -41,7 +41,8 @@ class Mailbox:
         self._take = take
         self._on_closed = on_closed
         self._messages: deque[Any] = deque()
-        self._changed = threading.Condition(threading.Lock())
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._receiving = False
         self._waiting = 0
         self._looked_at = 0.0
@@ -64,7 +65,7 @@ class Mailbox:
         on, after each part of its work, lets others in between.
         """
         self.look()
-        with self._changed:
+        with self._lock:
             refuse = self._refuse
             if refuse is None:
                 self._messages.append(envelope)
@@ -75,7 +76,8 @@ class Mailbox:
 
     def get(self) -> Any:
         """Return the next envelope."""
-        self.wait_for(self._messages.__len__)
+        if not self._messages:
+            self.wait_for(self._messages.__len__)
         return self._messages.popleft()
 
     def empty(self) -> bool:
@@ -84,7 +86,7 @@ class Mailbox:
 
     def close(self, refuse: Callable[[Any], object]) -> None:
         """Refuse what is waiting, and everything from now on."""
-        with self._changed:
+        with self._lock:
             self._refuse = refuse
             left = tuple(self._messages)
             self._messages.clear()
@@ -105,7 +107,7 @@ class Mailbox:
             Whether it is so.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
-        with self._changed:
+        with self._lock:
             while not ready():
                 left = None if deadline is None else deadline - time.monotonic()
                 if left is not None and left <= 0:
@@ -122,7 +124,7 @@ class Mailbox:
 
     def wake(self) -> None:
         """Have everybody who waits look again, after a change that did not come by the channel."""
-        with self._changed:
+        with self._lock:
             self._changed.notify_all()
             receiving = self._receiving
         if receiving:
@@ -132,7 +134,7 @@ class Mailbox:
 
     def look(self) -> None:
         """Receive what is there, without waiting, unless another thread does."""
-        with self._changed:
+        with self._lock:
             if not self._receiving:
                 self._receive(0.0)
 
@@ -144,11 +146,11 @@ class Mailbox:
     def _receive(self, timeout: float | None) -> None:
         """Receive for all, once. Called with the lock held, which is given up meanwhile."""
         self._receiving = True
-        self._changed.release()
+        self._lock.release()
         try:
             self._receive_unlocked(timeout)
         finally:
-            self._changed.acquire()
+            self._lock.acquire()
             self._receiving = False
             if self._waiting:
                 self._changed.notify_all()
@@ -161,11 +163,11 @@ class Mailbox:
                     self._wake_in.recv(4096)
         receipt = self._channel.receive()
         self._looked_at = time.monotonic()
-        pending = self._channel.pending
+        pending = self._channel.reader.pending
         while pending:
             envelope = self._take(pending[0])
             if envelope is not None:
                 self._messages.append(envelope)
             pending.popleft()
-        if receipt is Receipt.CLOSED or self._channel.problem is not None:
+        if receipt is Receipt.CLOSED or self._channel.reader.problem is not None:
             self._on_closed()

@@ -41,9 +41,10 @@ def pack(value: Any, what: str) -> tuple[Buffer, ...]:
         return _pack_by_value(value, what, _by_value.dumps)
     except Exception as error:
         raise _unsendable(value, what, error) from error
-    modules = hidden()
-    if modules and _names_any(data, modules):
-        return _pack_by_value(value, what, _by_value.dumps)
+    for module in hidden():
+        # The pickle may refer to what its receiver does not find by name.
+        if module in data:
+            return _pack_by_value(value, what, _by_value.dumps)
     return (data, *buffers) if buffers else (data,)
 
 
@@ -60,11 +61,6 @@ def pack_for_start(value: Any, what: str) -> tuple[Buffer, ...]:
     """
     look_again()
     return _pack_by_value(value, what, _by_value.dumps_afresh)
-
-
-def _names_any(data: bytes, modules: tuple[bytes, ...]) -> bool:
-    """Return whether a pickle may refer to what its receiver does not find by name."""
-    return any(module in data for module in modules)
 
 
 def _in_band(buffer: pickle.PickleBuffer, beside: list[Buffer]) -> bool:

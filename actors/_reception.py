@@ -90,12 +90,13 @@ class Reception:
             return
         finished: object = False
         try:
-            while not (finished := done()):
+            while not finished:
                 wait = (
                     _PATIENCE if deadline is None else min(_PATIENCE, deadline - time.monotonic())
                 )
                 if wait <= 0 or not self._poll.poll(wait * 1000 + 1) or not self._receive():
                     break
+                finished = done()
         except BaseException:
             # What a signal's handler has interrupted is completed there.
             self._reactor.call_soon(self._receive)
@@ -144,13 +145,14 @@ class Reception:
         with self._turn:
             if self._closed:
                 return False
-            self._received = receipt = self._channel.receive()
-            pending = self._channel.pending
+            channel = self._channel
+            self._received = receipt = channel.receive()
+            pending = channel.reader.pending
             while pending:
                 message, payload = pending[0]
                 self._deliver(message, payload)  # type: ignore[arg-type]
                 pending.popleft()
-            if receipt is Receipt.CLOSED or self._channel.problem is not None:
+            if receipt is Receipt.CLOSED or channel.reader.problem is not None:
                 self._reactor.call_soon(self._ended)
                 return False
         return True

@@ -40,21 +40,18 @@ class Sealed:
             Exception: The handler's, in its own type where it can be rebuilt, else `RemoteError`.
         """
         with self._lock:
-            if self._segments is not None:
-                self._unpack(self._segments)
-                self._segments = None
+            segments, self._segments = self._segments, None
+            if segments is not None:
+                if self._remote is not None:
+                    self._error = _rebuild(segments, self._remote)
+                else:
+                    try:
+                        self._value = unpack(segments)
+                    except WireError as error:
+                        self._error = error
         if self._error is not None:
             raise self._error
         return self._value
-
-    def _unpack(self, segments: tuple[Buffer, ...]) -> None:
-        if self._remote is not None:
-            self._error = _rebuild(segments, self._remote)
-            return
-        try:
-            self._value = unpack(segments)
-        except WireError as error:
-            self._error = error
 
 
 def _rebuild(segments: tuple[Buffer, ...], remote: RunnerTerminationError) -> BaseException:

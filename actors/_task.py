@@ -120,8 +120,12 @@ class Task:
         sealed = Sealed(payload, error)
         if self.core is not None:
             self.core.finish(sealed)
-        else:
-            self._reply(sealed)
+            return
+        try:
+            self.reply_to.set(sealed)
+        except queue.Full:
+            # The asker, whose future it is, has set it, or this is the second time.
+            return
 
     def open_stream(self) -> None:
         """Answer with a stream."""
@@ -132,7 +136,9 @@ class Task:
                 receive=self.receive,
             )
         if self.reply_to is not None:
-            self._reply(Stream(self.core))
+            # Full: as above.
+            with contextlib.suppress(queue.Full):
+                self.reply_to.set(Stream(self.core))
             # From here on only the asker holds the stream: if it is dropped, nobody reads.
             self.reply_to = None
 
@@ -153,13 +159,6 @@ class Task:
         elif self.reply_to is not None:
             with contextlib.suppress(queue.Full):
                 self.reply_to.set_exception((type(error), error, None))
-
-    def _reply(self, value: Sealed | Stream[Any]) -> None:
-        try:
-            self.reply_to.set(value)
-        except queue.Full:
-            # The asker, whose future it is, has set it, or this is the second time.
-            return
 
 
 def fail_all(tasks: Iterable[Task], error: Callable[[], BaseException]) -> None:

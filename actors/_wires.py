@@ -137,7 +137,7 @@ class Wires:
     # The channel.
 
     def _on_channel_end(self) -> None:
-        self._end_channel(self._channel.problem)
+        self._end_channel(self._channel.reader.problem)
 
     def _end_channel(self, problem: WireError | None) -> None:
         if not self._channel_open:
