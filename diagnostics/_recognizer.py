@@ -10,7 +10,10 @@ from typing import Any, Final, final
 import attrs
 
 from diagnostics._consumed import Consumed
+from diagnostics._cut import CutMatch, cut_pattern
+from diagnostics._levels import standing_of
 from diagnostics._lines import decode, shorten
+from diagnostics._records import lines_of_record
 from diagnostics._scanner import Scanner
 from diagnostics._sightings import Sighting, Sightings
 from diagnostics.findings import Finding, Role
@@ -105,6 +108,12 @@ class Recognizer:
         """The names of the signatures that raised and are not used any more."""
         return tuple(self._broken)
 
+    def fresh(self) -> "Recognizer":
+        """Return one that looks for the same and has read nothing."""
+        other = Recognizer(self._scanner, self._context.platform)
+        other._broken = dict(self._broken)
+        return other
+
     def copy(self) -> "Recognizer":
         """Return an independent copy, for a look at what an unfinished output amounts to."""
         other = Recognizer(self._scanner, self._context.platform)
@@ -129,7 +138,9 @@ class Recognizer:
         other.fatal = self.fatal
         return other
 
-    def take(self, data: bytes, number: int, at: float, previous: bytes = b"") -> None:
+    def take(
+        self, data: bytes, number: int, at: float, previous: bytes = b"", *, cut: bool = False
+    ) -> None:
         """
         Look at one line.
 
@@ -138,18 +149,39 @@ class Recognizer:
             number: Its number in the output.
             at: When it arrived.
             previous: The line before it.
+            cut: Whether to take it for the beginning of a longer one.
         """
         if not self._open and self._again(data, number, at):
             return
         signatures = self._scanner.candidates(data)
-        if not signatures and not self._open:
+        if not signatures and not self._open and not cut:
             return
+        record = lines_of_record(data) if b'{"' in data else None
+        if record is None:
+            self._take(data, signatures, number, at, previous, cut=cut)
+            return
+        for text in record:
+            self._take(text, self._scanner.candidates(text), number, at, previous, cut=False)
+            previous = text
+
+    def _take(
+        self,
+        data: bytes,
+        signatures: tuple[Signature, ...],
+        number: int,
+        at: float,
+        previous: bytes,
+        *,
+        cut: bool,
+    ) -> None:
         line = decode(data)
         # A block may say, by these attributes, what its lines are worth.
         self._context.handled = any(getattr(it.block, "handled", False) for it in self._open)
         self._context.ignored = any(getattr(it.block, "ignored", False) for it in self._open)
         self._context.reading = bool(self._open)
         claimed, sightings = self._single_line(line, signatures, number, at)
+        if cut and not claimed:
+            claimed = self._cut_line(line, number, at)
         if self._open:
             taken = self._feed_open(line, number, at, claimed=claimed)
         else:
@@ -208,6 +240,35 @@ class Recognizer:
                 sightings.append(self._add(finding, evidence, (number, number), at, at))
         return claimed, tuple(sightings)
 
+    def _cut_line(self, line: str, number: int, at: float) -> bool:
+        """Add what a line that its process did not finish begins to say, if that is clear."""
+        found: dict[str, Finding] = {}
+        longest = 0
+        for signature in self._scanner.signatures:
+            if signature.build is None or signature.generic or signature.name in self._broken:
+                continue
+            pattern = cut_pattern(signature.pattern)
+            match = pattern.search(line) if pattern is not None else None
+            if match is None or len(match.group()) < longest:
+                continue
+            try:
+                cut = CutMatch(match, tuple(signature.regex.groupindex))
+                finding = signature.build(cut, self._context)
+                if finding is not None:
+                    finding = self._placed(_checked(finding), signature, line, match.start())
+            except Exception:  # noqa: BLE001, S112  # a builder may need what was cut off
+                continue
+            if finding is not None and finding.role is not Role.NOTE:
+                found = {} if len(match.group()) > longest else found
+                found[finding.cause] = finding
+                longest = len(match.group())
+        if len(found) != 1:
+            return False
+        evidence = (shorten(line, _EVIDENCE_LINE),)
+        for finding in found.values():
+            self._add(finding, evidence, (number, number), at, at)
+        return True
+
     def _built(self, signature: Signature, line: str) -> list[Finding]:
         if signature.name in self._broken or signature.build is None:
             return []
@@ -215,14 +276,29 @@ class Recognizer:
         try:
             for match in signature.regex.finditer(line):
                 finding = signature.build(match, self._context)
+                if finding is not None:
+                    finding = self._placed(_checked(finding), signature, line, match.start())
                 # Two matches that say the same are one sighting.
-                if finding is not None and _checked(finding) not in found:
+                if finding is not None and finding not in found:
                     found.append(finding)
                 if len(found) >= _MATCHES_IN_A_LINE:
                     break
         except Exception as error:  # noqa: BLE001  # a plugin may raise anything
             self._break(signature, error)
         return found
+
+    def _placed(
+        self, finding: Finding, signature: Signature, line: str, start: int
+    ) -> Finding | None:
+        """Return a finding with the role that its place in the log and in the output leaves it."""
+        if finding.role is Role.NOTE:
+            return finding
+        standing = None if signature.any_level else standing_of(line, start)
+        if standing is not None:
+            return None if standing == "source" else attrs.evolve(finding, role=Role.NOTE)
+        if any(getattr(it.block, "tentative", False) for it in self._open):
+            return attrs.evolve(finding, tentative=True)
+        return finding
 
     def _open_blocks(
         self, line: str, signatures: Iterable[Signature], number: int, at: float, *, claimed: bool
@@ -242,7 +318,8 @@ class Recognizer:
                 continue
             if len(self._open) >= _MAX_OPEN:
                 self._close(self._open.pop(0))
-            prefix = line[: match.start()] if match.start() <= _LONGEST_PREFIX else ""
+            start = match.start(signature.regex.groupindex.get("own", 0))
+            prefix = line[:start] if start <= _LONGEST_PREFIX else ""
             item = _Open(signature, block, prefix, number, at, at, number, [], [])
             item.take(line, number, at)
             self._open.append(item)
@@ -273,7 +350,10 @@ class Recognizer:
         evidence = (*item.first_lines, *item.last_lines)
         for finding in findings:
             lines = (item.line, item.last_line)
-            self._add(finding, evidence, lines, item.first_seen, item.last_seen)
+            placed = self._placed(finding, item.signature, evidence[0], len(item.prefix))
+            if placed is not None:
+                placed = attrs.evolve(placed, tentative=finding.tentative)
+                self._add(placed, evidence, lines, item.first_seen, item.last_seen)
 
     def _add(
         self,

@@ -52,6 +52,10 @@ class Scanner:
         self._anything, self._every = _automata(tuple(by_literal))
         self.reach = max(map(len, by_literal), default=0)
         """How many bytes the longest literal has."""
+        self.signatures: Final = tuple(
+            dict.fromkeys(it for some in self._signatures for it in some)
+        )
+        """All of them, each once."""
 
     def find(self, data: bytes, start: int = 0) -> int:
         """

@@ -7,6 +7,7 @@ from typing import final
 from diagnostics._lines import LineSplitter, without_escapes
 from diagnostics._recognizer import Recognizer
 from diagnostics._scanner import scanner_of
+from diagnostics._second_look import reread
 from diagnostics._tail import Tail
 from diagnostics._telling import Templates, telling_lines
 from diagnostics.diagnosis import Diagnosis, Ending
@@ -110,12 +111,14 @@ class RunnerDiagnosticCollector:
         recognizer.finish()
         tail = self._tail.lines(pending)
         total_lines = self._lines + bool(pending)
-        findings = ordered(
-            recognizer.findings(),
-            ending,
-            tail=tail,
+        findings = reread(
+            recognizer,
+            tail,
+            lambda found, lines: ordered(
+                found, ending, tail=lines, total_lines=total_lines, last_seen=self._last_fed
+            ),
             total_lines=total_lines,
-            last_seen=self._last_fed,
+            at=self._last_fed,
         )
         known = any(finding.role is not Role.NOTE for finding in findings)
         return Diagnosis(
@@ -144,7 +147,7 @@ class RunnerDiagnosticCollector:
         if not plain or self._recognizer.is_open:
             position = self._recognize(block, at, place)
         self._lines += block.count(b"\n", position)
-        body_end = len(block) - 1
+        body_end = _body_end(block, len(block) - 1)
         start = max(block.rfind(b"\n", 0, body_end), block.rfind(b"\r", 0, body_end)) + 1
         self._last_line = block[start:body_end]
 
@@ -162,14 +165,16 @@ class RunnerDiagnosticCollector:
                 start = _segment_start(block, position, place)
                 number += block.count(b"\n", position, start)
                 if start > position:
-                    previous = block[_segment_start(block, position, start - 1) : start - 1]
+                    before = _body_end(block, start - 1)
+                    previous = block[_segment_start(block, position, before) : before]
                 position = start
             end = _segment_end(block, position)
             line = block[position:end]
             recognizer.take(line, number, at, previous)
             previous = line
-            number += block[end : end + 1] == b"\n"
-            position = end + 1
+            # The CR of a CR LF ends no segment of its own.
+            position = end + 1 + (block[end : end + 2] == b"\r\n")
+            number += block[position - 1 : position] == b"\n"
         self._lines = number - 1
         return position
 
@@ -182,6 +187,10 @@ class RunnerDiagnosticCollector:
         if recognizer.broken:
             parts.append(f"signatures that raised: {', '.join(recognizer.broken)}")
         return "; ".join(parts) or None
+
+
+def _body_end(block: bytes, terminator: int) -> int:
+    return terminator - (block[terminator - 1 : terminator + 1] == b"\r\n")
 
 
 def _segment_start(block: bytes, low: int, place: int) -> int:

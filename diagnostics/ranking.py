@@ -6,6 +6,7 @@ from typing import Final
 import attrs
 import re2
 
+from diagnostics._levels import is_logged
 from diagnostics.diagnosis import Ending
 from diagnostics.findings import Finding, Role
 
@@ -36,6 +37,7 @@ _RECOVERED: Final = re2.compile(
     r"|connection (?:re-?established|restored)|resum(?:ed|ing) (?:normal|training|service)"
     r"|connected (?:on|after|at) attempt|back to normal|attempt \d+ succe\w+|now healthy)"
 )
+_PROCESS: Final = re2.compile(r"\(\w+ [^()]*\bpid=\d+[^()]*\)|\[rank\d+\]|^[\w.-]+ +\| ")
 _ENDING_WORDS: Final = re2.compile(
     r"(?i)shut|exit|stop|terminat|clean|clos(?:e|ing)|abort|kill|wait|leak|destroy|fail|error"
     r"|finish|signal|crash|dump|traceback|repeated|NCCL INFO"
@@ -111,16 +113,33 @@ def _judged(finding: Finding, tail: Sequence[str], total_lines: int) -> Finding:
     if after <= 0:
         return finding
     lines = tail[-min(after, _LOOK_AT) :]
-    soft = finding.tentative or finding.weight < 0 or finding.role is not Role.ROOT
+    first = finding.evidence[0] if finding.evidence else ""
+    lines = _of_the_same(first, lines)
+    # Who writes a record of an error is alive, for the time being.
+    logged = is_logged(first)
+    soft = logged or finding.tentative or finding.weight < 0 or finding.role is not Role.ROOT
     if soft and any(_RECOVERED.search(line) for line in lines):
         return attrs.evolve(finding, role=Role.NOTE, rank_reason="the process recovered from it")
     # Without an exception or a signal it may have been a remark.
     remark = not getattr(finding, "exception", None) and not getattr(finding, "signal", None)
-    needed = 1 if finding.tentative else 2 if remark else _HEALTHY_LINES
-    may_be_handled = finding.tentative or ((soft or remark) and "exit" in finding.endings)
+    needed = 1 if finding.tentative else 2 if remark and not logged else _HEALTHY_LINES
+    may_be_handled = finding.tentative or logged or ((soft or remark) and "exit" in finding.endings)
     if may_be_handled and _went_on(lines, needed):
         return attrs.evolve(finding, role=Role.NOTE, rank_reason="the process went on after it")
     return finding
+
+
+def _of_the_same(first: str, lines: Sequence[str]) -> Sequence[str]:
+    """Return the lines that may come from the same process as the first, by their prefixes."""
+    own = _PROCESS.search(first[:_LOOK_AT])
+    if own is None:
+        return lines
+    others = (_PROCESS.search(line[:_LOOK_AT]) for line in lines)
+    return [
+        line
+        for line, other in zip(lines, others, strict=True)
+        if other is None or other.group() == own.group()
+    ]
 
 
 def _went_on(lines: Sequence[str], needed: int) -> bool:

@@ -104,9 +104,13 @@ class Signature:
             the line turns out to say nothing. It must depend on nothing but the line,
             the platform and the facts: for a repeated line it is not asked again.
         open_block: Takes the same and returns the block that reads on, or `None`.
+            A group named `own` tells where the text of several lines begins, if that is
+            not where the match does: what stands before it is the prefix of each line.
         literals: Texts of which each matching line contains at least one. By default
             the longest literal part of the pattern, which exists only if the pattern
             has no alternatives at its top level and respects case.
+        any_level: Whether the words are a cause in a line of any level. Others are notes
+            in a line that a log has as a warning or less, or that only mentions them.
         generic: Whether to stay silent where a signature that is not generic has
             recognised the same line as a cause.
 
@@ -120,6 +124,7 @@ class Signature:
     build: Callable[[Match, Context], Finding | None] | None = None
     open_block: Callable[[Match, Context], Block | None] | None = None
     literals: tuple[str, ...] = attrs.field(default=attrs.Factory(_literals, takes_self=True))
+    any_level: bool = False
     generic: bool = False
     regex: Any = attrs.field(
         init=False, eq=False, repr=False, default=attrs.Factory(_compiled, takes_self=True)

@@ -7,6 +7,7 @@ import attrs
 import re2
 
 from diagnostics._errno import describe
+from diagnostics._levels import FIRST_PART, level_of, standing_of
 from diagnostics.findings import Finding, Role
 from diagnostics.signatures import Context, Match
 
@@ -54,38 +55,12 @@ _RANK: Final = re2.compile(
     r"\[rank(\d{1,6})\]|\b[Rr]ank[ =:](\d{1,6})\b|^\[\d+,(\d{1,6})\]<std(?:err|out)>"
 )
 _PID: Final = re2.compile(r"\bpid[=: ](\d{1,9})\b")
-_LEVEL: Final = re2.compile(
-    r"(?:^|[\s\[|(\]])(TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|trace|debug|info|notice|warn|warning"
-    r"|[A-Z]\w*Warning)(?:[\s\]|:)]|$)"
-)
-_GLOG: Final = re2.compile(r"(?:^|[\[ ])([IW])\d{3,4} |(?:^| )([IW]) \w[\w/]*\.(?:cc|cpp|py):\d+\]")
-_LETHAL: Final = re2.compile(r"(?i)crash|\bfatal|critical|\bdied|\bdead\b|terminat|\bkilled|abort")
-_SOURCE: Final = re2.compile(
-    r"""\braise [\w.]+\(|\b(?:print|format|log\w*\.\w+)\(|["']{3}|^\s+.*\(f?["']$"""
-)
+MLX_C: Final = "MLX error: "
+"""What the default error handler of mlx-c prints first."""
+
 _AT: Final = re2.compile(r" at ([^ ]*/[^ :]+\.\w{1,5}):(\d{1,9})\b")  # what mlx-c adds
-_FIRST_PART: Final = 200  # where a line's level and rank stand
 
 Builder = Callable[[Match, Context], Finding | None]
-
-
-def level_of(head: str) -> str | None:
-    """
-    Return the level of a log line, `info` or `warning`, or `None` for errors and plain lines.
-
-    Args:
-        head: The line up to the words that matter.
-    """
-    part = head[:_FIRST_PART]
-    if "NCCL WARN" in part:
-        return None  # what NCCL calls so is an error
-    found = _LEVEL.search(part)
-    if found:
-        return "warning" if "warn" in found.group(1).lower() else "info"
-    found = _GLOG.search(part)
-    if found:
-        return "warning" if "W" in found.groups() else "info"
-    return None
 
 
 def role_here(kind: type[Finding], match: Match, context: Context, *, soft: bool) -> Role | None:
@@ -100,14 +75,10 @@ def role_here(kind: type[Finding], match: Match, context: Context, *, soft: bool
     """
     if context.ignored or (soft and context.handled):
         return Role.NOTE
-    line = match.string
-    head = line[: match.start()]
-    if _SOURCE.search(head):
-        return None  # a line of source text that has the words of the message in it
-    level = level_of(head)
-    if level == "info":
-        return None if soft else Role.NOTE
-    if level == "warning" and (soft or not _LETHAL.search(line)):
+    standing = standing_of(match.string, match.start())
+    if standing == "source" or (soft and standing in ("info", "mention")):
+        return None
+    if standing is not None or (soft and level_of(match.string[: match.start()]) is not None):
         return Role.NOTE
     return kind.default_role
 
@@ -122,7 +93,7 @@ def exception_of(line: str, end: int, context: Context) -> str | None:
         context: What is known besides the line.
     """
     head = line[:end]
-    names = _EXCEPTION.findall(head[-_FIRST_PART:])
+    names = _EXCEPTION.findall(head[-FIRST_PART:])
     if names:
         return str(names[-1])
     typed = _TYPED.search(head)
@@ -136,7 +107,7 @@ def exception_of(line: str, end: int, context: Context) -> str | None:
 
 def rank_of(line: str) -> int | None:
     """Return the rank that a line's prefix names, if it does."""
-    found = _RANK.search(line[:_FIRST_PART])
+    found = _RANK.search(line[:FIRST_PART])
     return int(next(group for group in found.groups() if group)) if found else None
 
 
@@ -157,7 +128,7 @@ def common(match: Match, context: Context) -> dict[str, Any]:
         rank = context.facts.get("ring-rank")
     if rank is not None:
         values["rank"] = rank
-    pid = _PID.search(line[:_FIRST_PART])
+    pid = _PID.search(line[:FIRST_PART])
     if pid:
         values["pid"] = int(pid.group(1))
     return values

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import attrs
 
+from diagnostics._prefixes import PREFIX
 from diagnostics.catalog._building import Recognized, finds
 from diagnostics.findings import Finding, Role
 from diagnostics.signatures import Context, Match, Signature
@@ -177,14 +178,15 @@ SIGNATURES: Final = (
         r" [`'\"]?(?P<program>[^'\"`:]*)['\"]?: )?"
         r"(?P<detail>(?:free|malloc|realloc|calloc|memalign|munmap_chunk|mremap_chunk"
         r"|malloc_consolidate"
-        r"|_int_free|_int_malloc|sysmalloc|aligned_alloc)\(\): "
+        r"|_int_free|_int_malloc|sysmalloc|aligned_alloc|tcache_\w+)\(\): "
         r"(?:invalid|corrupted|unaligned|double|unsorted|smallbin|largebin|mismatching|memory"
         r"|too many|chunk"
         r"|bad|next|fastbin|Assertion)[\w .,/()-]*?"
         r"|double free or corruption(?: \(\W?\w+\))?"
         r"|corrupted (?:double-linked list(?: \(not small\))?|size vs\. prev_size(?: [\w ]+)?)"
         r"|break adjusted to free malloc space"
-        r"|invalid fastbin entry \(free\))"
+        r"|invalid fastbin entry \(free\)"
+        r"|malloc\.c:\d+: \w+: Assertion .{1,400} failed\.)"
         r"(?:: (?P<address>0x[0-9a-f]+))?(?: \*\*\*)?\s*$",
         build=_GUARD,
         literals=(
@@ -207,15 +209,20 @@ SIGNATURES: Final = (
             "corrupted size vs. prev_size",
             "break adjusted to free",
             "invalid fastbin entry",
+            "malloc.c:",
         ),
     ),
     Signature(
         name="macos-heap",
         pattern=r"malloc: (?:\*\*\* error for object (?P<address>0x[0-9a-f]+)|Heap corruption"
-        r" detected)"
+        r" detected|Incorrect checksum for freed object)"
         r"(?:: )?(?P<detail>.*)",
         build=_GUARD,
-        literals=("malloc: *** error for object", "malloc: Heap corruption"),
+        literals=(
+            "malloc: *** error for object",
+            "malloc: Heap corruption",
+            "malloc: Incorrect checksum",
+        ),
     ),
     Signature(
         name="stack-smashing",
@@ -251,6 +258,7 @@ SIGNATURES: Final = (
         r"(?P<function>.+?): Assertion [`'\x{2018}\"](?P<assertion>.*?)['\x{2019}\"] failed",
         build=finds(AssertionFailure, signal="SIGABRT"),
         literals=(": Assertion ",),
+        generic=True,
     ),
     Signature(
         name="macos-assertion",
@@ -294,7 +302,8 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="go-panic",
-        pattern=r"^(?P<detail>fatal error: (?:all goroutines|unexpected signal|concurrent map"
+        pattern=PREFIX
+        + r"(?P<detail>fatal error: (?:all goroutines|unexpected signal|concurrent map"
         r"|runtime|out of memory|stack overflow).*|panic: .*)$",
         build=finds(GoPanic),
         literals=("fatal error: ", "panic: "),

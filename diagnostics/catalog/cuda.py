@@ -182,6 +182,9 @@ _TEXTS: Final[tuple[tuple[str, type[CudaFinding]], ...]] = (
     ("illegaladdress", CudaIllegalAddress),
     ("illegal_address", CudaIllegalAddress),
     ("misaligned address", CudaIllegalAddress),
+    ("unspecified launch failure", CudaIllegalAddress),
+    ("launchfailure", CudaIllegalAddress),
+    ("launch_failed", CudaIllegalAddress),
     ("device-side assert", CudaDeviceAssert),
     ("no kernel image", CudaNoKernelImage),
     ("named symbol not found", CudaNoKernelImage),
@@ -206,6 +209,8 @@ _BY_NUMBER: Final[dict[int, type[CudaFinding]]] = {
     101: CudaNoDevice,
     209: CudaNoKernelImage,
     700: CudaIllegalAddress,
+    716: CudaIllegalAddress,
+    719: CudaIllegalAddress,
     702: CudaLaunchTimeout,
     710: CudaDeviceAssert,
     77: CudaIllegalAddress,
@@ -267,7 +272,7 @@ _SIZE: Final = r"[\d.]+ (?:[KMGT]i?B|bytes)"
 SIGNATURES: Final = (
     Signature(
         name="torch-cuda-out-of-memory",
-        pattern=r"(?:CUDA|HIP|XPU|MPS backend) out of memory\.(?: Tried to allocate (?P<requested>"
+        pattern=r"(?:CUDA|HIP|XPU) out of memory\.(?: Tried to allocate (?P<requested>"
         + _SIZE
         + r"))?(?:.*?GPU (?P<gpu>\d{1,3})(?: has a total capacity of|;) (?P<total>"
         + _SIZE
@@ -350,6 +355,7 @@ SIGNATURES: Final = (
             **fields_of(CudaDriverTooOld, match.groupdict(), context)
         ),
         literals=("driver on your system is too old",),
+        any_level=True,  # a UserWarning, after which CUDA is simply not there
     ),
     Signature(
         name="cuda-no-driver",

@@ -221,6 +221,7 @@ BY_ERRNO: Final[dict[str, type[HostErrno]]] = {
     "EADDRNOTAVAIL": BindFailed,
     "EACCES": PermissionDenied,
     "EPERM": PermissionDenied,
+    "EROFS": PermissionDenied,
     "ENOSPC": NoSpaceLeft,
     "EDQUOT": NoSpaceLeft,
     "EMFILE": TooManyOpenFiles,

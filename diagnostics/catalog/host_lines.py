@@ -5,19 +5,21 @@ from typing import Any, Final
 import re2
 
 from diagnostics._errno import describe
+from diagnostics._prefixes import PREFIX
 from diagnostics.catalog._building import Builder, common, fields_of, finds, role_here
 from diagnostics.catalog.host import (
     BY_ERRNO,
     AddressInUse,
     BindFailed,
+    ConnectionRefused,
     FileNotFound,
     HostErrno,
     NoSpaceLeft,
-    OutOfMemoryHost,
     PermissionDenied,
     SignalKilled,
     SignalTerminated,
     ThreadCreateFailed,
+    TooManyOpenFiles,
 )
 from diagnostics.findings import Finding
 from diagnostics.signatures import Context, Match, Signature
@@ -40,29 +42,11 @@ def address_of(text: str) -> dict[str, str | None]:
     }
 
 
-def _mlx_allocation(match: Match, context: Context) -> Finding | None:
-    # On macOS the allocator is Metal's, and the finding that of the Metal family.
-    on_metal = context.platform == "darwin" or "libc++abi" in match.string
-    return None if on_metal else _MEMORY(match, context)
-
-
-def _killed(killer: str) -> Builder:
-    return finds(OutOfMemoryHost, killer=killer, signal="SIGKILL")
-
-
 def _shell_killed(match: Match, context: Context) -> Finding | None:
     pid = match.group("pid")
     if pid:
         context.facts["shell-killed-pid"] = int(pid)
     return finds(SignalKilled, signal="SIGKILL")(match, context)
-
-
-def _slurm(match: Match, context: Context) -> Finding | None:
-    finding = _killed("slurm")(match, context)
-    pid = context.facts.get("shell-killed-pid")
-    if pid is None or not isinstance(finding, OutOfMemoryHost):
-        return finding
-    return OutOfMemoryHost(killer="slurm", signal="SIGKILL", step=finding.step, pid=pid)
 
 
 def _numbered(match: Match, context: Context) -> Finding | None:
@@ -117,107 +101,26 @@ def _refused_file(kind: type[HostErrno], exit_code: int) -> Builder:
 
 
 _SHELL: Final = (
-    r"(?:^|\s)(?:[\w/.+-]*(?:sh|bash|dash|zsh): (?:line \d+: |\d+: )?|[\w/.+-]+: line \d+: )"
+    r"(?:^|[\s:|\]>=\"])(?:[\w/.+-]*(?:sh|bash|dash|zsh): (?:line \d+: |\d+: )?"
+    r"|[\w/.+-]+: line \d+: )"
+)
+_SHELL_JOB: Final = (
+    rf"(?:{PREFIX}|\btask \d+(?:[-,]\d+)*: |line \d+: +(?P<pid>\d+) |\bzsh: "
+    r"|\[\d+\] ?[+-]? *(?:\d+ )? *)"
 )
 _CODE: Final = re2.compile(r"(?:code: -|[Ee]rrno |os error |error: )(\d{1,4})\b")
-_MEMORY: Final = finds(OutOfMemoryHost)
 
 SIGNATURES: Final = (
     Signature(
-        name="python-memory-error",
-        pattern=r"(?:^|[ |])(?P<exception>(?:[a-z_][\w.]*\.)?_?(?:Array)?MemoryError)(?::.*)?$",
-        build=finds(OutOfMemoryHost, soft=True),
-        literals=("MemoryError",),
-    ),
-    Signature(
-        name="mlx-host-malloc",
-        pattern=r"\[malloc(?:_or_wait)?\] Unable to allocate (?P<bytes_requested>\d{1,20}) bytes",
-        build=_mlx_allocation,
-        literals=("] Unable to allocate ",),
-    ),
-    Signature(
-        name="cpp-bad-alloc",
-        pattern=r"(?:after throwing an instance of '|uncaught exception of type )?"
-        r"(?P<exception>std::bad_(?:array_new_length|alloc))",
-        build=finds(OutOfMemoryHost),
-        literals=("std::bad_alloc", "std::bad_array_new_length"),
-    ),
-    Signature(
-        name="torch-cpu-allocator",
-        pattern=r"DefaultCPUAllocator: (?:can't allocate memory|not enough memory): "
-        r"you tried to allocate (?P<bytes_requested>\d{1,20}) bytes"
-        r"(?:\. Error code (?P<errno>\d{1,4}))?",
-        build=_MEMORY,
-    ),
-    Signature(
-        name="ggml-host-allocation",
-        pattern=r"(?:failed to allocate|unable to allocate|cannot allocate) (?:CPU |a?"
-        r" ?)(?:buffer|memory)"
-        r"(?: of size (?P<bytes_requested>\d{1,20}))?",
-        build=_MEMORY,
-        literals=(
-            "to allocate CPU ",
-            "to allocate buffer",
-            "to allocate memory",
-            "annot allocate memory",
-            "annot allocate buffer",
-        ),
-        generic=True,
-    ),
-    Signature(
-        name="kernel-oom-kill",
-        pattern=r"(?:Out of memory|[Mm]emory cgroup out of memory): Kill(?:ed)? process "
-        r"(?P<pid>\d{1,9}) \((?P<program>[^)]*)\)",
-        build=_killed("kernel"),
-        literals=("ut of memory: Kill",),
-    ),
-    Signature(
-        name="kernel-oom-invoked",
-        pattern=r"(?P<detail>invoked oom-killer)",
-        build=_killed("kernel"),
-    ),
-    Signature(
-        name="kernel-oom-task",
-        pattern=r"oom-kill:.*task=(?P<program>[^,]*),pid=(?P<pid>\d{1,9})",
-        build=_killed("kernel"),
-    ),
-    Signature(
-        name="slurm-oom-kill",
-        pattern=r"(?:slurmstepd|srun).*(?:oom-kill event\(?s?\)? in (?:StepId=|step"
-        r" )?(?P<step>[\w.+-]+)"
-        r"|Exceeded (?:job|step) memory limit|Out Of Memory)",
-        build=_slurm,
-        literals=("oom-kill event", "memory limit", "Out Of Memory"),
-    ),
-    Signature(
-        name="container-oom",
-        literals=("OOMKilled",),
-        pattern=r"\b(?P<detail>OOMKilled)\b",
-        build=_killed("kernel"),
-    ),
-    Signature(
-        name="lm-studio-guardrail",
-        pattern=r"(?P<detail>Model loading aborted due to insufficient system resources)",
-        build=_MEMORY,
-    ),
-    Signature(
-        name="ray-oom",
-        pattern=r"OutOfMemoryError: Task was killed due to the node running low on memory",
-        build=_MEMORY,
-        literals=("the node running low on memory",),
-    ),
-    Signature(
         name="shell-killed",
-        pattern=r"(?:^|line \d+: +(?P<pid>\d+) |^zsh: |^\[\d+\] [+-]? *(?:\d+ )? *)"
-        r"[Kk]illed(?:: 9)?(?: \(core dumped\))?(?:\s*$|  )",
+        pattern=_SHELL_JOB + r"[Kk]illed(?:: 9)?(?: \(core dumped\))?(?:\W*$|  )",
         build=_shell_killed,
         literals=("Killed", "killed"),
         generic=True,
     ),
     Signature(
         name="shell-terminated",
-        pattern=r"(?:^|line \d+: +(?P<pid>\d+) |^zsh: |^\[\d+\] [+-]? *(?:\d+ )? *)"
-        r"[Tt]erminated(?:: 15)?(?:\s*$|  )",
+        pattern=_SHELL_JOB + r"[Tt]erminated(?:: 15)?(?:\W*$|  )",
         build=finds(SignalTerminated, signal="SIGTERM"),
         literals=("Terminated", "terminated"),
         generic=True,
@@ -236,6 +139,34 @@ SIGNATURES: Final = (
         pattern=r"\[Errno -?(?P<errno>\d{1,4})\](?: (?P<detail>[\w' -]+))?(?:: '(?P<file>[^']+)')?",
         build=_numbered,
         generic=True,
+    ),
+    Signature(
+        name="os-error",
+        pattern=r"(?P<detail>[A-Z][\w' ]+) \(os error (?P<errno>\d{1,4})\)",
+        build=_numbered,
+        literals=(" (os error ",),
+        generic=True,
+    ),
+    Signature(
+        name="too-many-files-text",
+        pattern=r"(?P<detail>[Tt]oo many open files(?: in system)?)",
+        build=_unnumbered(TooManyOpenFiles, errno=24, errno_name="EMFILE"),
+        literals=("oo many open files",),
+        generic=True,
+    ),
+    Signature(
+        name="connection-refused-text",
+        pattern=r"(?P<detail>(?i:failed|unable|could ?n.t|cannot|error|refused to)[^:]{0,60}"
+        r"connect.*[Cc]onnection refused)",
+        build=_unnumbered(ConnectionRefused),
+        literals=("onnection refused",),
+        generic=True,
+    ),
+    Signature(
+        name="slurm-cancelled",
+        pattern=r"\*\*\* (?:JOB|STEP) \S+ ON \S+ CANCELLED AT \S+ (?P<detail>.*?) ?\*\*\*",
+        build=finds(SignalTerminated, signal="SIGTERM"),
+        literals=(" CANCELLED AT ",),
     ),
     Signature(
         name="address-in-use-text",
@@ -267,6 +198,7 @@ SIGNATURES: Final = (
         name="hub-no-space",
         pattern=r"(?P<detail>Not enough free disk space to download)",
         build=lambda match, _: NoSpaceLeft(detail=match.group("detail")),
+        any_level=True,  # a UserWarning, before the download that then fails
         literals=("free disk space to download",),
     ),
     Signature(
@@ -320,7 +252,7 @@ SIGNATURES: Final = (
         pattern=r"(?P<detail>can't start new thread|pthread_create (?:failed|has failed)"
         r"|Resource temporarily unavailable: (?:fork|clone)|fork: (?:retry: )?Resource"
         r" temporarily unavailable"
-        r"|failed to (?:create|spawn) (?:new |OS )?thread)",
+        r"|failed to (?:create|spawn) (?:new )?(?:OS )?thread)",
         build=finds(ThreadCreateFailed),
         literals=(
             "start new thread",

@@ -94,6 +94,13 @@ SIGNATURES: Final = (
         literals=("code=killed, status=", "code=dumped, status="),
     ),
     Signature(
+        name="compose-exit",
+        pattern=r"^[\w.-]+-\d+ exited with code (?P<exit_code>\d{1,3})\b",
+        build=_ended,
+        literals=(" exited with code ",),
+        generic=True,
+    ),
+    Signature(
         name="multiprocessing-exit",
         pattern=r"(?i)\b(?:process|worker|child|container|service|task|node)\b.{0,60}?(?:exited"
         r"|died|terminated|ended|crashed)"

@@ -5,7 +5,7 @@ from typing import ClassVar, Final
 import attrs
 import re2
 
-from diagnostics.catalog._building import Recognized
+from diagnostics.catalog._building import MLX_C, Recognized, finds
 from diagnostics.findings import Role
 from diagnostics.signatures import Context, Match, Signature
 
@@ -166,6 +166,7 @@ _BY_TEXT: Final[dict[str, type[MetalFinding]]] = {
 _CODE: Final = re2.compile(r"\(([0-9a-f]{8}):(\w*)")
 _IOAF: Final = re2.compile(r"\(IOAF code (\d{1,9})\)")
 _EXCEPTION: Final = re2.compile(r"([\w.:]*(?:Error|error|exception)): \[METAL\]")
+_EXIT: Final = re2.compile(r"\bexit (?:status|code):? (\d{1,3})\b")
 _AT: Final = re2.compile(r" at (/[^ ]+):(\d{1,9})\b")  # mlx-c's addition
 
 
@@ -178,11 +179,13 @@ def _command_buffer(match: Match, context: Context) -> MetalFinding | None:
         kind = next((kind for text, kind in _BY_TEXT.items() if text in line), None)
     context.facts["metal-kind"] = kind or MetalCommandBufferError
     exception, at = _EXCEPTION.search(line), _AT.search(line)
+    ended = _EXIT.search(line, match.end())
     return (kind or MetalCommandBufferError)(
         iogpu_code=code.group(1) if code else ioaf.group(1) if ioaf else None,
         iogpu_name=code.group(2) if code and code.group(2).startswith("kIO") else None,
         exception=exception.group(1) if exception else None,
         signal=_signal(line),
+        exit_code=int(ended.group(1)) if ended else None,
         file=at.group(1) if at else None,
         source_line=int(at.group(2)) if at else None,
     )
@@ -197,6 +200,9 @@ def _allocation(match: Match, context: Context) -> MetalOutOfMemory | None:
     return MetalOutOfMemory(
         bytes_requested=int(found["bytes"]), exception=found["exception"], signal=aborted
     )
+
+
+_REFUSED: Final = finds(MetalOutOfMemory)
 
 
 def _signal(line: str) -> str | None:
@@ -232,5 +238,16 @@ SIGNATURES: Final = (
         r"\[malloc(?:_or_wait)?\] Unable to allocate (?P<bytes>\d{1,20}) bytes",
         build=_allocation,
         literals=("] Unable to allocate ",),
+    ),
+    Signature(
+        name="metal-torch-out-of-memory",
+        pattern=r"(?P<detail>MPS backend out of memory)",
+        build=_REFUSED,
+    ),
+    Signature(
+        name="metal-malloc-of-mlx-c",
+        pattern=MLX_C + r"\[metal::malloc\] Attempting to allocate (?P<bytes_requested>\d{1,20})"
+        r" bytes",
+        build=_REFUSED,
     ),
 )

@@ -4,6 +4,7 @@ from typing import Final
 
 import attrs
 
+from diagnostics._prefixes import PREFIX
 from diagnostics.catalog._building import Recognized, finds
 from diagnostics.signatures import Signature
 
@@ -124,7 +125,7 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="metal-library-not-found",
-        pattern=r"^\S*Error: (?P<detail>library not found)\s*$",
+        pattern=PREFIX + r"\w*Error: (?P<detail>library not found)\s*$",
         build=finds(MetalLibraryMissing),
         literals=(": library not found",),
     ),

@@ -4,8 +4,9 @@ from typing import Final
 
 import attrs
 
-from diagnostics.catalog._building import Recognized, finds
-from diagnostics.signatures import Signature
+from diagnostics.catalog._building import MLX_C, Recognized, finds
+from diagnostics.findings import Finding, Role
+from diagnostics.signatures import Context, Match, Signature
 
 
 @attrs.frozen(kw_only=True)
@@ -105,12 +106,23 @@ class MetalApiAssertion(Recognized):
         return f"Metal aborted the process: {self.assertion or 'an assertion failed'}"
 
 
+def _too_large(match: Match, context: Context) -> Finding | None:
+    finding = _TOO_LARGE(match, context)
+    if finding is not None and MLX_C in match.string[: match.start()]:
+        # A program on mlx-c sized its arrays by the memory it thought there was: what
+        # the metal family makes of the line is the cause, the device's limit a detail.
+        return attrs.evolve(finding, role=Role.NOTE)
+    return finding
+
+
+_TOO_LARGE: Final = finds(MetalBufferTooLarge)
+
 SIGNATURES: Final = (
     Signature(
         name="metal-buffer-too-large",
         pattern=r"Attempting to allocate (?P<bytes_requested>\d{1,20}) bytes which is greater than"
         r"(?: the maximum allowed buffer size of (?P<limit_bytes>\d{1,20}))?",
-        build=finds(MetalBufferTooLarge),
+        build=_too_large,
     ),
     Signature(
         name="metal-buffer-validation",

@@ -7,7 +7,8 @@ import re2
 
 from diagnostics._consumed import Consumed
 from diagnostics._faults import FaultDumpParser
-from diagnostics.catalog._building import Recognized, rank_of
+from diagnostics._prefixes import PREFIX
+from diagnostics.catalog._building import Recognized, rank_of, role_here
 from diagnostics.findings import Finding, Role
 from diagnostics.signatures import Block, Context, Match, Signature
 from diagnostics.stacks import ThreadStack, innermost_user_frame, telling_stack
@@ -149,6 +150,7 @@ class ThreadStacks(SignalFinding):
 # The texts of faulthandler, the shells, gdb and Ray.
 _BY_WORDS: Final[tuple[tuple[str, type[SignalFinding], str], ...]] = (
     ("segmentation fault", Segfault, "SIGSEGV"),
+    ("segfault", Segfault, "SIGSEGV"),
     ("sigsegv", Segfault, "SIGSEGV"),
     ("access violation", Segfault, "SIGSEGV"),
     ("abort", Abort, "SIGABRT"),
@@ -229,11 +231,19 @@ def _dump(match: Match, _: Context) -> Block:
     return _FaultBlock(match.group("head"), None)
 
 
-def _word(match: Match, _: Context) -> Finding:
+def _word(match: Match, context: Context) -> Finding | None:
     found = match.groupdict()
+    role = role_here(SignalFinding, match, context, soft=False)
+    if role is None:
+        return None
     kind, signal = _by_words(found["word"])
     pid = found.get("pid") or found.get("job_pid")
-    return kind(signal=signal, pid=int(pid) if pid else None, rank=rank_of(match.string))
+    return kind(
+        role=kind.default_role if role is not Role.NOTE else role,
+        signal=signal,
+        pid=int(pid) if pid else None,
+        rank=rank_of(match.string),
+    )
 
 
 def _recursion(_: Match, __: Context) -> Finding:
@@ -273,6 +283,26 @@ SIGNATURES: Final = (
         generic=True,
     ),
     Signature(
+        name="slurm-signal",
+        pattern=r"task \d+(?:[-,]\d+)*: (?P<word>Segmentation fault|Aborted|Bus error"
+        r"|Illegal instruction|Floating point exception)",
+        build=_word,
+        literals=(": Segmentation fault", ": Aborted", ": Bus error", ": Illegal", ": Floating"),
+    ),
+    Signature(
+        name="kernel-fault",
+        pattern=r"\[(?P<pid>\d{1,9})\]: (?P<word>segfault) at [0-9a-f]+ ip ",
+        build=_word,
+        literals=("]: segfault at ",),
+    ),
+    Signature(
+        name="rust-stack-overflow",
+        pattern=r"thread '[^']*'(?: \(\d+\))? has overflowed its stack"
+        r"|fatal runtime error: (?P<word>stack overflow)",
+        build=lambda match, _: StackOverflow(signal="SIGABRT", detail=match.group()),
+        literals=("has overflowed its stack", "fatal runtime error: stack"),
+    ),
+    Signature(
         name="debugger-signal",
         pattern=r" received signal (?P<word>SIG(?:SEGV|BUS|FPE|ILL|ABRT)), ",
         build=_word,
@@ -285,10 +315,11 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="shell-signal",
-        pattern=r"(?:^|line \d+: +(?P<pid>\d{1,9}) |^zsh: |^\[\d+\] +[+-]? *(?P<job_pid>\d{1,9}) )"
+        pattern=rf"(?:{PREFIX}|line \d+: +(?P<pid>\d{{1,9}}) |\bzsh: "
+        r"|\[\d+\] +[+-]? *(?P<job_pid>\d{1,9}) )"
         r"(?P<word>[Ss]egmentation fault|Aborted|Abort trap|abort|[Bb]us error|Illegal instruction"
         r"|illegal hardware instruction|Floating point exception|floating point exception)"
-        r"(?:: \d+)?(?: \(core dumped\))?(?:$|  )",
+        r"(?:: \d+)?(?: \(core dumped\))?(?:\W*$|  )",
         build=_word,
         literals=(
             "egmentation fault",

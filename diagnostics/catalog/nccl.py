@@ -150,6 +150,9 @@ _BY_WORDS: Final[tuple[tuple[str, type[NcclFinding]], ...]] = (
     ("unhandled system error", NcclSystemError),
     ("unhandled cuda error", NcclSystemError),
     ("internal error", NcclSystemError),
+    ("ncclsystemerror", NcclSystemError),
+    ("ncclunhandledcudaerror", NcclSystemError),
+    ("ncclinternalerror", NcclSystemError),
     ("nccl communicator was aborted", NcclRemoteError),
     ("invalid usage", NcclBadConfig),
     ("invalid argument", NcclBadConfig),
@@ -233,9 +236,16 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="nccl-timeout-cut",
-        pattern=r"(?P<detail>Watchdog caught collective operation timeout)",
+        pattern=r"(?P<detail>Watchdog caught collective operation timeout"
+        r"|due to collective timeout or exception"
+        r"|watchdog got stuck for \d+ seconds|[Hh]eartbeat monitor timed out)",
         build=finds(NcclTimeout),
-        literals=("collective operation timeout",),
+        literals=(
+            "collective operation timeout",
+            "collective timeout or exception",
+            "watchdog got stuck for",
+            "eartbeat monitor timed out",
+        ),
         generic=True,
     ),
     Signature(
@@ -245,6 +255,14 @@ SIGNATURES: Final = (
         r" (?P<errno_text>.*?))\s*$",
         build=_call,
         literals=("Call to ", "Connect to "),
+    ),
+    Signature(
+        name="nccl-poll-connect",
+        pattern=r"WARN (?P<detail>socket\w+ ?: ?[Cc]onnect(?:ing|ion)? (?:to |from )?"
+        r"(?P<peer>[^ ]+<\d+>).*?(?:returned|failed|refused|timed out).*)",
+        build=finds(NcclConnectFailed),
+        literals=("WARN socket",),
+        generic=True,
     ),
     Signature(
         name="nccl-code",

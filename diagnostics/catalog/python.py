@@ -6,8 +6,10 @@ import attrs
 import re2
 
 from diagnostics._consumed import Consumed
+from diagnostics._levels import is_logged, level_of
+from diagnostics._prefixes import PREFIX
 from diagnostics._traceback import HEAD, TracebackParser
-from diagnostics.catalog._building import Recognized, common, level_of
+from diagnostics.catalog._building import Recognized, common
 from diagnostics.catalog.python_causes import specific
 from diagnostics.findings import Finding, Role
 from diagnostics.signatures import Block, Context, Match, Signature
@@ -79,7 +81,7 @@ class _TracebackBlock:
         self._group = group
         self._rank = rank
         self._over = False
-        self._tentative = tentative
+        self.tentative = tentative
         self.handled = handled
         self.ignored = ignored
         context.facts.pop("source-path", None)
@@ -101,7 +103,7 @@ class _TracebackBlock:
             cause = specific(error, self._context, self._parser.source_path)
             if cause is not None:
                 role = Role.NOTE if note else cause.role
-                found.append(_placed(cause, role=role, tentative=self._tentative, rank=self._rank))
+                found.append(_placed(cause, role=role, tentative=self.tentative, rank=self._rank))
         note = note or self._parser.claimed or bool(found)
         task_error = _TASK_ERROR.search(error.exception or "")
         found.append(
@@ -116,7 +118,7 @@ class _TracebackBlock:
                 chain=tuple(others),
                 module=_missing_module(error.exception, error.exception_message),
                 rank=self._rank,
-                tentative=self._tentative,
+                tentative=self.tentative,
             )
         )
         return tuple(found)
@@ -204,10 +206,7 @@ class _SyntaxErrorBlock:
         return (self._finding,) if self._finding is not None else ()
 
 
-_SYNTAX_ERROR: Final = re2.compile(r"^(SyntaxError|IndentationError|TabError): (.*)$")
-_LOG_RECORD: Final = re2.compile(
-    r"(?:^|[\s\[(|])(?:ERROR|CRITICAL|FATAL|Error|error|EXCEPTION)(?:[\s:\])|]|$)"
-)
+_SYNTAX_ERROR: Final = re2.compile(PREFIX + r"(SyntaxError|IndentationError|TabError): (.*)$")
 _TASK_ERROR: Final = re2.compile(r"RayTaskError\((\w+)\)")
 _FAILURE: Final = re2.compile(
     r"(?i)fail|error|exception|could ?n.t|could not|cannot|unable|retry|problem|traceback"
@@ -242,7 +241,7 @@ def _traceback(match: Match, context: Context) -> Block:
         group="Exception Group " in line,
         handled=any(words in previous for words in _HANDLED) or level is not None,
         ignored=any(words in previous for words in _IGNORED),
-        tentative=bool(_LOG_RECORD.search(head if head.strip() else previous)),
+        tentative=is_logged(head if head.strip() else previous),
         rank=common(match, context).get("rank"),
     )
 
@@ -250,6 +249,8 @@ def _traceback(match: Match, context: Context) -> Block:
 def _bare(match: Match, context: Context) -> Block | None:
     above = context.previous
     if context.handled or context.ignored or context.reading:
+        return None
+    if level_of(match.string.removesuffix(match.group("own"))) is not None:
         return None
     if any(words in above for words in (*_IGNORED, *_HANDLED)):
         return None
@@ -286,16 +287,16 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="python-bare-exception",
-        pattern=r"^(?:\[[^\]]{1,60}\]:? ?|\([^)]{1,60}\) ?|\d[\d:.,T+Z/-]{7,40} ?|\| )*"
-        r"(?P<exception>(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Interrupt))"
-        r"(?:\([\w.]+\))?(?:: (?P<text>.*))?$",
+        pattern=PREFIX
+        + r"(?P<own>(?P<exception>(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Interrupt))"
+        r"(?:\([\w.]+\))?(?:: (?P<text>.*))?)$",
         open_block=_bare,
         literals=("Error: ", "Exception: ", "KeyboardInterrupt"),
         generic=True,
     ),
     Signature(
         name="python-syntax-error",
-        pattern=r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d{1,9})$',
+        pattern=PREFIX + r'File "(?P<file>[^"]+)", line (?P<line>\d{1,9})$',
         open_block=_syntax_error,
         literals=('  File "',),
     ),

@@ -137,6 +137,11 @@ SIGNATURES: Final = (
         literals=("Connection closed by peer [", "Read error [", "Write error ["),
     ),
     Signature(
+        name="gloo-pair-closed",
+        pattern=r"(?P<detail>Application timeout caused pair closure)",
+        build=finds(GlooPeerClosed),
+    ),
+    Signature(
         name="gloo-connect",
         pattern=_GLOO + r"(?P<detail>(?:Connect|connect)\w* .*(?:fail|refus|timed out).*)",
         build=finds(GlooPeerClosed),
@@ -155,6 +160,13 @@ SIGNATURES: Final = (
         r"(?:\. (?P<joined>\d{1,6})/(?P<expected>\d{1,6}) clients joined)?",
         build=finds(TorchStoreTimeout),
         literals=("seconds waiting for clients",),
+    ),
+    Signature(
+        name="torch-store-wait",
+        pattern=r"(?:DistStoreError|RuntimeError|DistNetworkError): (?P<detail>[Ww]ait timeout"
+        r" after (?P<timeout_ms>\d{1,18})ms, keys: .*|Socket Timeout\s*$)",
+        build=finds(TorchStoreTimeout),
+        literals=("ait timeout after", "Socket Timeout"),
     ),
     Signature(
         name="torch-store-connect",
@@ -181,9 +193,10 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="torch-shared-memory-map",
-        pattern=r"(?P<detail>unable to (?:mmap|resize|open|allocate)(?: shared memory)?(?:"
-        r" object)?)"
-        r"(?: (?P<bytes_requested>\d{1,20}) bytes)?(?: from)?(?: file)? <(?P<file>/torch_[^>]+)>"
+        pattern=r"(?P<detail>unable to (?:mmap|resize|open|allocate)(?: shared memory)?"
+        r"(?:\(shm\))?(?: object)?)"
+        r"(?: (?P<bytes_requested>\d{1,20}) bytes)?(?: from| for)?(?: file)?"
+        r" <(?P<file>/torch_[^>]+)>"
         r".*?(?:\((?P<errno>\d{1,4})\))?$",
         build=finds(SharedMemoryExhausted),
         literals=("</torch_",),
@@ -204,8 +217,14 @@ SIGNATURES: Final = (
     Signature(
         name="mlx-weights-mismatch",
         pattern=r"(?P<detail>Received (?:\d+ )?parameters not in model|Missing (?:\d+ )?parameters:"
-        r"|Expected shape \([\d, ]*\) but received shape \([\d, ]*\) for parameter)",
+        r"|Expected shape \([\d, ]*\) but received shape \([\d, ]*\) for parameter"
+        r"|wrong number of tensors; expected \d+, got \d+)",
         build=finds(WeightsMismatch),
-        literals=(" not in model", "parameters: ", "but received shape", "parameters:"),
+        literals=(
+            " not in model",
+            "parameters:",
+            "but received shape",
+            "wrong number of tensors",
+        ),
     ),
 )

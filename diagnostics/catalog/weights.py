@@ -183,11 +183,15 @@ SIGNATURES: Final = (
     Signature(
         name="torch-zip",
         pattern=r"(?P<detail>PytorchStreamReader failed \S+ ?\S* ?.*"
+        r"|file in archive is not in a subdirectory.*"
+        r"|Unable to load weights from pytorch checkpoint file.*"
         r"|invalid load key, .{1,8}|unpickling stack underflow|Ran out of input"
         r"|unexpected EOF, expected \d+ more bytes.*)",
         build=_BAD,
         literals=(
             "PytorchStreamReader failed",
+            "file in archive is not in",
+            "Unable to load weights from pytorch",
             "invalid load key, ",
             "unpickling stack underflow",
             "Ran out of input",
@@ -203,7 +207,21 @@ SIGNATURES: Final = (
         r" is not within).*"
         r"|invalid magic characters.*|tensor .* data is not within (?:the )?file bounds.*)",
         build=_BAD,
+        generic=True,
         literals=("gguf_init", "llama_model_load", "invalid magic characters", " is not within"),
+    ),
+    Signature(
+        name="gguf-missing",
+        pattern=r"(?:gguf_init_from_file\w*: failed to open GGUF file|failed to open)"
+        r" '?(?P<file>[^\s':]+\.gguf)'?(?:: (?P<detail>No such file or directory))?",
+        build=finds(FileNotFoundWeights, errno=2),
+        literals=("failed to open",),
+    ),
+    Signature(
+        name="hub-not-found",
+        pattern=r"(?P<detail>(?:Repository|Entry|Revision) Not Found for url: \S+)",
+        build=finds(FileNotFoundWeights),
+        literals=(" Not Found for url: ",),
     ),
     Signature(
         name="hub-consistency",

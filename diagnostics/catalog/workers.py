@@ -74,6 +74,13 @@ SIGNATURES: Final = (
         literals=("actor is dead because its worker",),
     ),
     Signature(
+        name="worker-died-in-words",
+        pattern=r"(?P<detail>Worker proc \S+ died unexpectedly"
+        r"|A worker died or was killed while executing a task by an unexpected system error)",
+        build=finds(WorkerProcessDied),
+        literals=("Worker proc ", "A worker died or was killed"),
+    ),
+    Signature(
         name="broken-process-pool",
         pattern=r"(?P<exception>(?:[\w.]+\.)?(?:BrokenProcessPool|BrokenExecutor|WorkerLostError"
         r"|TerminatedWorkerError))(?:: (?P<detail>.*))?",
@@ -112,7 +119,8 @@ SIGNATURES: Final = (
         pattern=r"(?P<detail>Engine core initialization failed|EngineDeadError|EngineCore"
         r" encountered (?:an|a fatal)"
         r"|Engine process failed to start|WorkerProc initialization failed"
-        r"|The engine (?:core|process) (?:has )?died|Engine loop (?:has )?died)",
+        r"|The engine (?:core|process) (?:has )?died|Engine loop (?:has )?died"
+        r"|Engine core proc \S+ died)",
         build=finds(EngineInitFailed),
         literals=(
             "Engine core initialization failed",
@@ -122,6 +130,7 @@ SIGNATURES: Final = (
             "WorkerProc initialization failed",
             "The engine ",
             "Engine loop ",
+            "Engine core proc ",
         ),
     ),
     Signature(

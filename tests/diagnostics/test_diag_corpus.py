@@ -21,7 +21,6 @@ CORPORA = {path.name: path for path in (report.LOCAL, report.PUBLIC)}
 # What the excerpt does not show, and the reason.
 OTHER_CAUSE = {
     "lab-fh-stackoverflow": "only the script tells that the segfault is a stack overflow",
-    "src-mlxc-default": "the words are those of metal-buffer-too-large",
 }
 
 
