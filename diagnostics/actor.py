@@ -2,13 +2,16 @@
 
 import logging
 import sys
-from collections.abc import Hashable
+import threading
+import time
+from collections.abc import Hashable, Sequence
 from typing import Any, Final, final
 
 import attrs
 import pykka
 
 from diagnostics._inbox import DEFAULT_BUDGET, BudgetedInbox
+from diagnostics._weighing import weighed
 from diagnostics.actor_messages import (
     DiagnosisMade,
     DiagnosisRequested,
@@ -20,10 +23,18 @@ from diagnostics.actor_messages import (
 )
 from diagnostics.collector import RunnerDiagnosticCollector
 from diagnostics.diagnosis import Diagnosis
+from diagnostics.evidence import Source, System, gather
+from diagnostics.findings import Role
 
 # A source whose end nobody asks about, such as a grandchild that prints after its
 # runner's diagnosis, must not be kept for ever; this is far above what one parent runs.
 MAX_SOURCES: Final = 4096
+
+EVIDENCE_LIMIT: Final = 0.5
+"""Seconds that the system has to answer; a quarter of what a supervisor waits for a diagnosis."""
+
+MAX_ASKING: Final = 8
+"""How many ends the system is asked about at one time; those beyond go on without."""
 
 logger = logging.getLogger("diagnostics")
 
@@ -44,17 +55,35 @@ class DiagnosticActor(pykka.ThreadingActor):
     it never makes anybody wait. Output beyond its budget is dropped, the oldest first,
     and counted in the diagnosis.
 
+    Where the output of a process leaves something open, the system is asked about its end:
+    in a thread of its own, so that no other process waits, and for `evidence_limit` seconds.
+
     Args:
         output_budget: How many bytes of output of all sources may wait in the inbox.
+        system: Whom to ask about an end; by default this host.
+        evidence_limit: How many seconds all of them have together; 0 to ask nobody.
     """
 
     use_daemon_thread = True
 
-    def __init__(self, *, output_budget: int = DEFAULT_BUDGET) -> None:
+    def __init__(
+        self,
+        *,
+        output_budget: int = DEFAULT_BUDGET,
+        system: System | None = None,
+        evidence_limit: float = EVIDENCE_LIMIT,
+    ) -> None:
         super().__init__()
+        self._system = System() if system is None else system
+        self._limit = evidence_limit
+        self._asking = threading.BoundedSemaphore(MAX_ASKING)
         self.actor_inbox: BudgetedInbox
         self.actor_inbox.budget = output_budget
         self._sources: dict[Hashable, _Watched] = {}
+
+    def on_start(self) -> None:
+        """Take note of what the system counted before."""
+        self._system.begin()
 
     @staticmethod
     def _create_actor_inbox() -> BudgetedInbox:
@@ -89,10 +118,11 @@ class DiagnosticActor(pykka.ThreadingActor):
                 watched = self._watched(source, platform)
                 watched.watcher = reply_to
                 self._tell_if_fatal(source, watched)
-            case DiagnosisRequested(source, _, subject, reply_to):
+            case DiagnosisRequested(source):
                 diagnosis = self._diagnosis(message)
                 self._sources.pop(source, None)
-                _tell(reply_to, DiagnosisMade(source, diagnosis, subject))
+                if not self._ask_the_system(message, diagnosis):
+                    _answer(message, diagnosis)
             case Forget(source):
                 self._sources.pop(source, None)
             case _:
@@ -120,12 +150,49 @@ class DiagnosticActor(pykka.ThreadingActor):
             logger.exception("the diagnosis of %r failed", request.source)
             return Diagnosis(problem=f"making the diagnosis failed: {error!r}")
 
+    def _ask_the_system(self, request: DiagnosisRequested, diagnosis: Diagnosis) -> bool:
+        """Have the request answered from another thread; returns whether it will be."""
+        if self._limit <= 0 or request.expected:
+            return False
+        causes = {item.cause for item in diagnosis.findings if item.role is not Role.NOTE}
+        sources = self._system.sources(request.ending.name, causes)
+        if not sources or not self._asking.acquire(blocking=False):
+            return False
+        asking = threading.Thread(
+            target=self._answer_with_evidence,
+            args=(request, diagnosis, sources),
+            name="diagnostics-evidence",
+            daemon=True,  # a disk that hangs must not keep the program from ending
+        )
+        try:
+            asking.start()
+        except RuntimeError:  # no thread is to be had, which may be what ended the process
+            self._asking.release()
+            return False
+        return True
+
+    def _answer_with_evidence(
+        self, request: DiagnosisRequested, diagnosis: Diagnosis, sources: Sequence[Source]
+    ) -> None:
+        try:
+            said = gather(request.pid, limit=self._limit, sources=sources)
+            diagnosis = weighed(diagnosis, said, ending=request.ending, at=time.time())
+        except Exception:
+            logger.exception("the system could not be asked about %r", request.source)
+        finally:
+            self._asking.release()
+            _answer(request, diagnosis)
+
     def _tell_if_fatal(self, source: Hashable, watched: _Watched) -> None:
         finding = watched.collector.fatal
         if finding is None or watched.told or watched.watcher is None:
             return
         watched.told = True
         _tell(watched.watcher, FatalFindingSeen(source, finding))
+
+
+def _answer(request: DiagnosisRequested, diagnosis: Diagnosis) -> None:
+    _tell(request.reply_to, DiagnosisMade(request.source, diagnosis, request.subject))
 
 
 def _tell(receiver: pykka.ActorRef[Any], message: Any) -> None:

@@ -71,12 +71,16 @@ class DiagnosisRequested:
         ending: How it ended.
         subject: Anything; it comes back with the answer.
         reply_to: Who is told `DiagnosisMade`.
+        pid: The process; without it the system is asked only for what is about no process.
+        expected: Whether somebody ended it on purpose; then the system is not asked.
     """
 
     source: Hashable = attrs.field(validator=_hashable)
     ending: Ending
     subject: Any
     reply_to: pykka.ActorRef[Any]
+    pid: int | None = None
+    expected: bool = False
 
 
 @attrs.frozen

@@ -39,6 +39,7 @@ class Diagnosis:
 
     Attributes:
         findings: All findings, the most likely cause first, notes last.
+        system: What the system says besides, one statement a line, each with its source.
         telling: Where no cause is known: the lines of the tail that say most.
         tail: The last lines, decoded, control characters stripped, the unfinished last
             line included.
@@ -49,6 +50,7 @@ class Diagnosis:
     """
 
     findings: tuple[Finding, ...] = ()
+    system: tuple[str, ...] = ()
     telling: tuple[str, ...] = ()
     tail: tuple[str, ...] = ()
     total_bytes: int = 0
@@ -75,6 +77,7 @@ def to_json_dict(diagnosis: Diagnosis) -> dict[str, Any]:
     """
     return {
         "findings": [_finding_dict(finding) for finding in diagnosis.findings],
+        "system": list(diagnosis.system),
         "telling": list(diagnosis.telling),
         "tail": list(diagnosis.tail),
         "total_bytes": diagnosis.total_bytes,
@@ -95,6 +98,7 @@ def _finding_dict(finding: Finding) -> dict[str, Any]:
         "fields": _plain(finding.fields),
         "count": finding.count,
         "line": finding.line,
+        "source": finding.source or "output",
         "rank_reason": finding.rank_reason,
     }
 

@@ -16,6 +16,7 @@ _FRAME_FIELDS: Final = frozenset(
         "last_line",
         "tentative",
         "rank_reason",
+        "source",
     }
 )
 
@@ -63,6 +64,7 @@ class Finding:
         last_line: Number of the line of the last sighting.
         tentative: Whether programs often print such a thing and go on; then what they
             printed afterwards decides.
+        source: Who said so where it was not the output alone, such as `cgroup` or `kernel log`.
         rank_reason: Why it stands where it stands among the findings of a diagnosis.
     """
 
@@ -98,6 +100,7 @@ class Finding:
     line: int = 0
     last_line: int = 0
     tentative: bool = False
+    source: str = ""
     rank_reason: str = ""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

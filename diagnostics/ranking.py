@@ -74,11 +74,11 @@ def ordered(
         for finding in judged
     )
 
-    def key(finding: Finding) -> tuple[int, int, int, int, int]:
+    def key(finding: Finding) -> tuple[int, int, int, int, int, int]:
         symptom = finding.is_symptom and finding.role is not Role.NOTE and explained
         role = _ROLE_ORDER[Role.AFTER_EFFECT] if symptom else _ROLE_ORDER[finding.role]
         far = _is_far(finding, total_lines, last_seen)
-        return role, symptom, _fits(finding, name), far, -finding.weight
+        return role, symptom, _fits(finding, name), far, not finding.source, -finding.weight
 
     latest_first = judged[::-1]
     return tuple(
@@ -152,13 +152,15 @@ def _went_on(lines: Sequence[str], needed: int) -> bool:
     return sum(healthy) >= needed and any(healthy[-_HEALTHY_LINES:])
 
 
-def _reason(finding: Finding, name: str | None, key: tuple[int, int, int, int, int]) -> str:
+def _reason(finding: Finding, name: str | None, key: tuple[int, int, int, int, int, int]) -> str:
     if finding.rank_reason:
         return finding.rank_reason
-    _, symptom, fit, far, _ = key
+    _, symptom, fit, far, *_ = key
     parts = ["only how it ended" if symptom else _ROLE_REASON[finding.role]]
     if name is not None and fit != _UNSAID:
         parts.append(f"{'fits' if fit == _FIT else 'does not fit'} the end by {name}")
+    if finding.source:
+        parts.append(f"borne out by {finding.source}")
     if far:
         parts.append("seen long before the end")
     return ", ".join(parts)

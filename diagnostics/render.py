@@ -53,6 +53,8 @@ def _lines(diagnosis: Diagnosis, name: str) -> Iterator[str]:
             times = f", {finding.count} times" if finding.count > 1 else ""
             role = _ROLE_WORDS[finding.role]
             yield f"    {finding.cause} ({role}{times}): {_safe(finding.message)}"
+    for line in diagnosis.system:
+        yield f"  The system says: {_safe(line)}"
     yield from _tail(diagnosis)
     if diagnosis.problem:
         yield f"  Incomplete: {_safe(diagnosis.problem)}"
@@ -62,7 +64,8 @@ def _evidence(finding: Finding) -> Iterator[str]:
     if not finding.evidence:
         return
     times = f", seen {finding.count} times" if finding.count > 1 else ""
-    yield f"  Seen at line {finding.line}{times}:"
+    where = f"at line {finding.line}{times}" if finding.line else "outside of the output"
+    yield f"  Seen {where}{f', also by {finding.source}' if finding.source else ''}:"
     lines = finding.evidence
     shown = lines if len(lines) <= _EVIDENCE_LINES else (lines[0], "...", *lines[-2:])
     for line in shown:

@@ -1,7 +1,7 @@
 """What the system knows about an end, as far as it lets itself be asked."""
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Final
@@ -12,10 +12,13 @@ from diagnostics.evidence.core_dump import core_pattern
 from diagnostics.evidence.kernel_log import killed_for_memory
 from diagnostics.evidence.limits import full_disks, open_file_limit
 from diagnostics.evidence.macos_report import crash_report
-from diagnostics.evidence.said import Said
+from diagnostics.evidence.said import Said, Source
+from diagnostics.evidence.system import System
 
 __all__ = [
     "Said",
+    "Source",
+    "System",
     "core_pattern",
     "crash_report",
     "full_disks",
@@ -25,9 +28,6 @@ __all__ = [
     "memory_events",
     "open_file_limit",
 ]
-
-Source = Callable[[int | None], Iterable[Said]]
-"""Takes the pid of the process that ended, and returns what it has to say."""
 
 SOURCES: Final[tuple[Source, ...]] = (
     memory_events,

@@ -5,8 +5,8 @@ from typing import Final
 
 from diagnostics.evidence.said import Said
 
-_ROOT: Final = Path("/sys/fs/cgroup")
-_OWN: Final = Path("/proc/self/cgroup")
+ROOT: Final = Path("/sys/fs/cgroup")
+OWN: Final = Path("/proc/self/cgroup")
 
 
 def parse_events(text: str) -> dict[str, int]:
@@ -39,26 +39,45 @@ def own_group(text: str) -> str:
     return "/"
 
 
-def memory_events(_: int | None = None, *, root: Path = _ROOT, own: Path = _OWN) -> list[Said]:
+def _counters(root: Path, own: Path) -> dict[str, int]:
+    group = own_group(own.read_text(errors="replace")).lstrip("/")
+    for folder in (root / group, root):
+        file = folder / "memory.events"
+        if file.is_file():
+            return parse_events(file.read_text(errors="replace"))
+    return {}
+
+
+def count_kills(*, root: Path = ROOT, own: Path = OWN) -> int:
+    """
+    Return whom the limit of the own control group has ended so far; 0 where nobody counts.
+
+    Args:
+        root: Where the groups are mounted.
+        own: Where the own group's name stands.
+    """
+    try:
+        return _counters(root, own).get("oom_kill", 0)
+    except OSError:
+        return 0
+
+
+def memory_events(
+    _: int | None = None, *, root: Path = ROOT, own: Path = OWN, since: int = 0
+) -> list[Said]:
     """
     Return what the own control group counted; a child that has ended has no group any more.
 
     Args:
         root: Where the groups are mounted.
         own: Where the own group's name stands.
+        since: How many kills it had counted before.
     """
-    group = own_group(own.read_text(errors="replace")).lstrip("/")
-    for folder in (root / group, root):
-        file = folder / "memory.events"
-        if file.is_file():
-            counters = parse_events(file.read_text(errors="replace"))
-            break
-    else:
-        return []
-    kills, full = counters.get("oom_kill", 0), counters.get("max", 0)
-    if kills:
-        text = f"the memory limit of the control group ended {kills} processes since it was made"
-        return [Said("cgroup", text, "out-of-memory-host")]
+    counters = _counters(root, own)
+    kills, full = counters.get("oom_kill", 0) - since, counters.get("max", 0)
+    if kills > 0:
+        text = f"the memory limit of the control group ended {kills} processes just now"
+        return [Said("cgroup", text, "out-of-memory-host", certain=True)]
     if full:
         return [Said("cgroup", f"the memory limit of the control group was hit {full} times")]
     return []

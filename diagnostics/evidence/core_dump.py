@@ -5,7 +5,7 @@ from typing import Final
 
 from diagnostics.evidence.said import Said
 
-_PATTERN: Final = Path("/proc/sys/kernel/core_pattern")
+PATTERN: Final = Path("/proc/sys/kernel/core_pattern")
 
 
 def parse_pattern(text: str, pid: int | None) -> str | None:
@@ -27,7 +27,7 @@ def parse_pattern(text: str, pid: int | None) -> str | None:
     return f"core dumps go to {pattern.replace('%p', number).replace('%P', number)}"
 
 
-def core_pattern(pid: int | None = None, *, file: Path = _PATTERN) -> list[Said]:
+def core_pattern(pid: int | None = None, *, file: Path = PATTERN) -> list[Said]:
     """
     Return where the core dump of a process would be.
 

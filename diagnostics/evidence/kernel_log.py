@@ -7,7 +7,7 @@ from typing import Final
 
 from diagnostics.evidence.said import Said
 
-_DEVICE: Final = Path("/dev/kmsg")
+DEVICE: Final = Path("/dev/kmsg")
 _MOST: Final = 4 << 20  # of the log, from its beginning, is read
 _KILLED: Final = re.compile(r"[Oo]ut of memory: Kill(?:ed)? process (\d+) \(([^)]*)\)")
 _FAULT: Final = re.compile(
@@ -30,17 +30,17 @@ def parse_kernel_log(text: str, pid: int | None) -> list[Said]:
         killed, fault, xid = _KILLED.search(line), _FAULT.search(line), _XID.search(line)
         if killed and pid in (None, int(killed[1])):
             text_ = f"the kernel killed process {killed[1]} ({killed[2]}) because memory ran out"
-            said.append(Said("kernel log", text_, "out-of-memory-host"))
+            said.append(Said("kernel log", text_, "out-of-memory-host", pid is not None))
         elif fault and pid in (None, int(fault[2])):
             where = f" in {fault[4]}" if fault[4] else ""
             text_ = f"process {fault[2]} ({fault[1]}): {fault[3]}{where}"
-            said.append(Said("kernel log", text_, "segfault"))
+            said.append(Said("kernel log", text_, "segfault", pid is not None))
         elif xid and (xid[3] is None or pid in (None, int(xid[3]))):
             said.append(Said("kernel log", f"GPU {xid[1]} reported Xid {xid[2]}"))
     return said[-8:]
 
 
-def killed_for_memory(pid: int | None = None, *, device: Path = _DEVICE) -> list[Said]:
+def killed_for_memory(pid: int | None = None, *, device: Path = DEVICE) -> list[Said]:
     """
     Return what the kernel's log says about a process; nothing where it must not be read.
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from diagnostics.evidence.said import Said
 
-_FOLDER: Final = Path("~/Library/Logs/DiagnosticReports")
+FOLDER: Final = Path("~/Library/Logs/DiagnosticReports")
 _NEWEST: Final = 20
 _MOST: Final = 4 << 20
 
@@ -55,7 +55,9 @@ def what_it_says(report: dict[str, Any], pid: int) -> Said | None:
         str(ended.get("indicator") or ""),
         *_images(report),
     ]
-    return Said("crash report", ", ".join(filter(None, parts))[:500], _CAUSES.get(signal))
+    return Said(
+        "crash report", ", ".join(filter(None, parts))[:500], _CAUSES.get(signal), certain=True
+    )
 
 
 def _images(report: dict[str, Any]) -> list[str]:
@@ -80,7 +82,7 @@ def _dict(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def crash_report(pid: int | None = None, *, folder: Path = _FOLDER) -> list[Said]:
+def crash_report(pid: int | None = None, *, folder: Path = FOLDER) -> list[Said]:
     """
     Return what the newest crash reports say about a process.
 

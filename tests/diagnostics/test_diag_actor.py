@@ -156,7 +156,7 @@ def test_a_dead_receiver_is_logged_and_dropped(actor, caplog):
     """The actor goes on."""
     dead = Listener.start(print)
     dead.stop()
-    actor.tell(DiagnosisRequested("r1", Ending(), None, dead))
+    actor.tell(DiagnosisRequested("r1", Ending(), None, dead, expected=True))
     assert actor.proxy().source_count().get() == 0
     assert "its receiver" in caplog.text
 
