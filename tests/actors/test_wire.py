@@ -420,7 +420,7 @@ def test_a_finding_class_declared_later_is_known_at_once():
     plain = to_dict(messages.ErrorChunk("r", 1, 1, "m"))
     plain["diagnostics"] = [{"cause": "test-wire-late", "role": "note", "evidence": [], "count": 1}]
     plain["diagnostics"][0].update(first_seen=0.0, last_seen=0.0, line=3, rank=1)
-    plain["diagnostics"][0].update(last_line=3, tentative=False, rank_reason="")
+    plain["diagnostics"][0].update(last_line=3, tentative=False, rank_reason="", source="")
     with pytest.raises(WireError, match="test-wire-late"):
         from_json(json.dumps(plain))
 

@@ -1,6 +1,10 @@
 """Crashes made here and now by real libraries, beside the recorded ones."""
 
 import importlib.util
+import json
+import os
+import shutil
+import socket
 import subprocess
 import sys
 
@@ -8,6 +12,7 @@ import pytest
 
 from diagnostics.collector import RunnerDiagnosticCollector
 from diagnostics.diagnosis import Ending
+from diagnostics.findings import Role
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="the words are those of glibc")
 LIBC = "import ctypes; libc = ctypes.CDLL(None, use_errno=True); "
@@ -201,3 +206,123 @@ def test_mlx_raises(cause, code, tmp_path):
     damaged.write_bytes(b"\x00" * 12)
     command = [sys.executable, "-c", f"import mlx.core as mx\n{code}", str(damaged)]
     assert diagnosis_of(command).cause.cause == cause
+
+
+NATIVE = """
+#include <stdexcept>
+#include <thread>
+#include <vector>
+struct Base { virtual void f() = 0; Base() { call(); } void call() { f(); } };
+struct Derived : Base { void f() override {} };
+extern "C" void thrown() { throw std::runtime_error("[widget] no more slots"); }
+extern "C" void pure() { Derived derived; }
+extern "C" void unjoined() { std::thread thread([] { for (;;) {} }); }
+extern "C" int deep(int n) { volatile char room[4096]; room[0] = n; return deep(n + 1) + room[0]; }
+"""
+
+
+@pytest.fixture(scope="module")
+def native(tmp_path_factory):
+    """A tiny library, compiled here."""
+    compiler = shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
+    if compiler is None:
+        pytest.skip("there is no C++ compiler here")
+    folder = tmp_path_factory.mktemp("native")
+    (folder / "crash.cpp").write_text(NATIVE)
+    command = [compiler, "-shared", "-fPIC", "-O0", "-w", "-pthread", "crash.cpp", "-o", "crash.so"]
+    built = subprocess.run(command, cwd=folder, capture_output=True, timeout=120, check=False)
+    if built.returncode != 0:
+        pytest.skip(f"the compiler does not work: {built.stderr[-200:]!r}")
+    return folder / "crash.so"
+
+
+@pytest.mark.parametrize(
+    ("function", "cause"),
+    [
+        ("thrown", "abort-uncaught-cpp-exception"),
+        ("pure", "abort-pure-virtual-call"),
+        ("unjoined", "abort-no-active-exception"),
+    ],
+)
+def test_a_compiled_library_terminates(native, function, cause):
+    """By an exception, a pure virtual call, a thread that nobody joined."""
+    found = cause_of(f"import ctypes; ctypes.CDLL({str(native)!r}).{function}()")
+    assert found.cause == cause
+    if function == "thrown":
+        assert found.what == "[widget] no more slots"
+
+
+def test_a_native_stack_that_overflows(native):
+    """The system shows it as a segmentation fault; the stack says where."""
+    found = cause_of(f"import ctypes\ndef fall(): ctypes.CDLL({str(native)!r}).deep(0)\nfall()")
+    assert found.cause in ("segfault", "stack-overflow")
+    assert "fall" in found.message
+
+
+@LINUX
+def test_a_small_disk_that_is_full():
+    """A file system in memory, where one may be mounted."""
+    script = (
+        "mount -t tmpfs -o size=64k tmpfs /mnt || exit 99\n"
+        f"exec {sys.executable} -c \"open('/mnt/x', 'wb').write(bytes(1 << 20))\""
+    )
+    command = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script]
+    if shutil.which("unshare") is None:
+        pytest.skip("there is no unshare here")
+    tried = subprocess.run(
+        [*command[:4], "sh", "-c", "mount -t tmpfs tmpfs /mnt"],
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    if tried.returncode != 0:
+        pytest.skip("nothing may be mounted here")
+    assert diagnosis_of(command).cause.cause == "no-space-left"
+
+
+RING = """
+import os, signal, sys
+import mlx.core as mx
+group = mx.distributed.init(strict=True, backend="ring")
+total = lambda: mx.eval(mx.distributed.all_sum(mx.ones((1 << 16,)), group=group, stream=mx.cpu))
+total()
+if group.rank() == 1:
+    os.kill(os.getpid(), signal.SIGKILL)
+while True:
+    total()
+"""
+
+
+@pytest.mark.mlx
+@pytest.mark.skipif(importlib.util.find_spec("mlx") is None, reason="needs mlx")
+def test_a_ring_of_mlx_that_loses_a_member(tmp_path):
+    """The survivor's words are an after-effect."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+    hosts = [[f"127.0.0.1:{each.getsockname()[1]}"] for each in sockets]
+    for each in sockets:
+        each.close()
+    file = tmp_path / "hosts.json"
+    file.write_text(json.dumps(hosts))
+    ranks = [
+        subprocess.Popen(
+            [sys.executable, "-c", RING],
+            env=os.environ | {"MLX_RANK": str(rank), "MLX_HOSTFILE": str(file)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+        for rank in range(2)
+    ]
+    collector = RunnerDiagnosticCollector()
+    try:
+        # Up to 0.32.0 it hangs when it has given up: the fatal line is the end.
+        for line in ranks[0].stderr:
+            collector.feed(line, at=1.0)
+            if collector.fatal is not None:
+                break
+    finally:
+        for child in ranks:
+            child.kill()
+            child.communicate(timeout=60)
+    cause = collector.diagnosis().cause
+    assert cause.cause in ("ring-peer-closed", "ring-socket-send-errno", "ring-transport-abort")
+    assert cause.role is Role.AFTER_EFFECT
