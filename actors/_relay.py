@@ -12,7 +12,7 @@ from actors._log_file import LogFile
 from actors._port_events import PortEnded, PortEvent
 from actors._reactor import Reactor
 from actors.messages import RunnerFailed
-from actors.reasons import Exited, Raised, Signaled, Stopped
+from actors.reasons import Exited, Raised, Signaled, StatusUnknown, Stopped
 from diagnostics.actor_messages import (
     DiagnosisMade,
     DiagnosisRequested,
@@ -24,6 +24,8 @@ from diagnostics.diagnosis import Diagnosis, Ending
 
 _stdout: Final = logging.getLogger("actors.stdout")
 _MAX_LINE: Final = 64 * 1024
+_OF_ITSELF: Final = (Exited, Signaled, Raised, StatusUnknown)
+"""Ends that this package has not made."""
 
 
 class Relay:
@@ -112,7 +114,15 @@ class Relay:
             self._to(self._diagnostics, Forget(event.source))
             self._without_diagnosis(event, "the runner ended on request")
             return
-        request = DiagnosisRequested(event.source, ending_of(event.draft), event, self._supervisor)
+        request = DiagnosisRequested(
+            event.source,
+            ending_of(event.draft),
+            event,
+            self._supervisor,
+            pid=event.draft.pid,
+            # Of a signal of ours the system has nothing to tell.
+            expected=not isinstance(event.draft.reason, _OF_ITSELF),
+        )
         if not self._to(self._diagnostics, request):
             self._without_diagnosis(event, "the diagnostic actor is not running")
             return
