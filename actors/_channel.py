@@ -45,6 +45,8 @@ class Channel:
         )
         self._lock = threading.Lock()
         self._outgoing: deque[memoryview] = deque()
+        self._sent: list[int] = []
+        """Bytes that the kernel has taken and that are still in `_outgoing`."""
         self._closed = False
 
     def fileno(self) -> int:
@@ -103,26 +105,34 @@ class Channel:
                 self._send_batch(socket.MSG_DONTWAIT)
             except (BlockingIOError, InterruptedError):
                 return True
-            except OSError:
+            except OSError as error:
+                if error.errno is None:
+                    raise
                 # EPIPE or ECONNRESET: nobody reads any more. The exit is what gets reported.
                 self._outgoing.clear()
         return False
 
     def _send_batch(self, flags: int) -> None:
+        """Send once, or account for what was sent when a handler came between."""
         views = self._outgoing
-        if len(views) == 1:
-            sent = self._socket.send(views[0], flags)
-        else:
-            batch = [views[n] for n in range(min(len(views), _MAX_BATCH))]
-            sent = self._socket.sendmsg(batch, (), flags)
-        while views:
-            first = views[0]
-            if sent < len(first):
-                if sent:
-                    views[0] = first[sent:]
-                return
-            sent -= len(first)
-            views.popleft()
+        if not self._sent:
+            if len(views) == 1:
+                self._sent.extend(map(self._socket.send, (views[0],), (flags,)))
+            else:
+                batch = [views[n] for n in range(min(len(views), _MAX_BATCH))]
+                self._sent.extend(map(self._socket.sendmsg, (batch,), ((),), (flags,)))
+        sent = self._sent[0]
+        left: deque[memoryview] = deque()
+        nothing: list[int] = []
+        if len(views) > 1 or sent < len(views[0]):
+            left.extend(views)
+            while left and sent >= len(left[0]):
+                sent -= len(left.popleft())
+            if left and sent:
+                left[0] = left[0][sent:]
+        # Nothing is called between the two: they happen at once.
+        self._outgoing = left
+        self._sent = nothing
 
     def receive(self) -> Receipt:
         """Receive what there is, once and without blocking, unless something is pending."""
@@ -130,7 +140,10 @@ class Channel:
             open_still = self.reader.receive(self._recv_into)
         except (BlockingIOError, InterruptedError):
             return Receipt.NOTHING
-        except OSError:
+        except OSError as error:
+            # A `TimeoutError` of a signal's handler is none of the system's.
+            if error.errno is None:
+                raise
             # ECONNRESET: the other end closed with bytes of ours unread.
             return Receipt.CLOSED
         return Receipt.SOME if open_still else Receipt.CLOSED

@@ -267,7 +267,7 @@ class FrameReader:
                 ):
                     start = body + size
                     payload = (bytes(buffer[body:start]),)
-                    frames.append(Frame(_MAKERS[kind](task, number), payload))  # type: ignore[arg-type]
+                    frames.append(Frame(_MAKERS[kind](task, number), payload))
                     continue
             taken = self._read_frame(buffer, start, end, frames)
             if isinstance(taken, _Large):
@@ -301,7 +301,7 @@ class FrameReader:
         magic, kind, count, number, task = _HEADER.unpack_from(buffer, start)
         if magic != _MAGIC or (kind not in _MAKERS and (kind != _ENCODED or not count)):
             raise _no_frame(buffer[start : start + _HEADER.size])
-        body = start + _HEADER.size + count * _LENGTH.size
+        body: int = start + _HEADER.size + count * _LENGTH.size
         if body > end:
             return 0
         sizes = [size for (size,) in _LENGTH.iter_unpack(buffer[start + _HEADER.size : body])]
@@ -333,4 +333,4 @@ def _no_frame(data: memoryview) -> WireError:
 def _frame(kind: int, task: int, number: int, segments: Sequence[Buffer]) -> Frame:
     if kind == _ENCODED:
         return Frame(decode(bytes(segments[0])), tuple(segments[1:]))  # type: ignore[arg-type]
-    return Frame(_MAKERS[kind](task, number), tuple(segments))  # type: ignore[arg-type]
+    return Frame(_MAKERS[kind](task, number), tuple(segments))

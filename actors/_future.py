@@ -105,6 +105,8 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
             if self._cancelled:
                 return
             if self._result is not None or self._get_hook is not None:
+                # Whoever has set it may have been interrupted before it told anybody.
+                self._wake()
                 raise queue.Full
             self._result = value, None
             self.bond = None
@@ -126,6 +128,7 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
             if self._cancelled:
                 return
             if self._result is not None or self._get_hook is not None:
+                self._wake()
                 raise queue.Full
             self._result = None, exc_info
             self.bond = None

@@ -299,12 +299,7 @@ class RunnerInbox:
 
     def _stream_opened(self, message: StreamOpened, _: object) -> bool:
         task = self._tasks.get(message.task_id)
-        if task is None:
-            return False
-        # Opened before: delivered again after an interrupt, or the runner's mistake, for which
-        # it does not matter how often.
-        task.open_stream()
-        return True
+        return task is not None and task.open_stream(message)
 
     def _stream_closed(self, message: StreamClosed, _: object) -> bool:
         task = self._tasks.get(message.task_id)
@@ -317,8 +312,9 @@ class RunnerInbox:
         return True
 
     def _acknowledged(self, message: Acknowledged, _: object) -> bool:
-        self._tell(TaskAcknowledged, message.task_id)
-        self._tell(Updated, message.task_id, TaskStatus.RUNNING)
+        if message.task_id in self._tasks:
+            self._tell(TaskAcknowledged, message.task_id)
+            self._tell(Updated, message.task_id, TaskStatus.RUNNING)
         return True
 
     def _attributes(self, message: AttributesChanged, _: object) -> bool:

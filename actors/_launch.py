@@ -186,7 +186,12 @@ def launch(name: str, limit: int, alive_fd: int, environment: Mapping[str, str])
     theirs_open: list[int] = []
     ledger, ledger_fd = open_ledger()
     theirs_open.append(ledger_fd)
-    ours, theirs = socket.socketpair()
+    try:
+        ours, theirs = socket.socketpair()
+    except BaseException:
+        ledger.close()
+        os.close(ledger_fd)
+        raise
     try:
         for _ in ("stdout", "stderr"):
             reader, writer = os.pipe()

@@ -16,6 +16,11 @@ _LOOK_EVERY: Final = 0.001
 """Seconds between two looks at the channel of code that does not wait for anything."""
 
 
+_PATIENCE: Final = 1.0
+"""Seconds after which who waits for another to receive looks for itself: a handler may have
+interrupted the other before it said that it is done."""
+
+
 class Mailbox:
     """
     Where a runner's threads wait: for a message, for room in a stream, for another's answer.
@@ -41,9 +46,13 @@ class Mailbox:
         self._take = take
         self._on_closed = on_closed
         self._messages: deque[Any] = deque()
+        # Taken by itself: a handler could come between a condition's own method and its lock.
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
-        self._receiving = False
+        self._receiving = threading.Lock()
+        self._unfinished = False
+        """Whether a handler has interrupted what had been received and was not dealt with."""
+        self._last: Frame | None = None
         self._waiting = 0
         self._looked_at = 0.0
         self._refuse: Callable[[Any], object] | None = None
@@ -76,8 +85,7 @@ class Mailbox:
 
     def get(self) -> Any:
         """Return the next envelope."""
-        if not self._messages:
-            self.wait_for(self._messages.__len__)
+        self.wait_for(self._messages.__len__)
         return self._messages.popleft()
 
     def empty(self) -> bool:
@@ -107,26 +115,18 @@ class Mailbox:
             Whether it is so.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
-        with self._lock:
-            while not ready():
-                left = None if deadline is None else deadline - time.monotonic()
-                if left is not None and left <= 0:
-                    return False
-                if self._receiving:
-                    self._waiting += 1
-                    try:
-                        self._changed.wait(left)
-                    finally:
-                        self._waiting -= 1
-                else:
-                    self._receive(left)
-        return True
+        while True:
+            left = None if deadline is None else deadline - time.monotonic()
+            if self._turn(ready, left):
+                return True
+            if left is not None and left <= 0:
+                return False
 
     def wake(self) -> None:
         """Have everybody who waits look again, after a change that did not come by the channel."""
         with self._lock:
             self._changed.notify_all()
-            receiving = self._receiving
+            receiving = self._receiving.locked()
         if receiving:
             # Full: it is being woken anyway.
             with contextlib.suppress(BlockingIOError):
@@ -134,40 +134,63 @@ class Mailbox:
 
     def look(self) -> None:
         """Receive what is there, without waiting, unless another thread does."""
-        with self._lock:
-            if not self._receiving:
-                self._receive(0.0)
+        self._turn(bool, 0.0)
 
     def glance(self) -> None:
         """Look, if the last look is a while ago. Cheap enough for every turn of a loop."""
         if time.monotonic() - self._looked_at >= _LOOK_EVERY:
             self.look()
 
-    def _receive(self, timeout: float | None) -> None:
-        """Receive for all, once. Called with the lock held, which is given up meanwhile."""
-        self._receiving = True
-        self._lock.release()
+    def _turn(self, ready: Callable[[], Any], timeout: float | None) -> bool:
+        """Unless something is so, receive once for all, or wait while another thread does."""
+        leads: list[bool] = []
         try:
-            self._receive_unlocked(timeout)
+            with self._lock:
+                if ready():
+                    return True
+                # One call of C: no handler can come between taking the lead and noting it.
+                leads.extend(map(self._receiving.acquire, (False,)))
+                if not leads[0]:
+                    self._wait(timeout)
+            if leads[0]:
+                self._receive(timeout)
         finally:
-            self._lock.acquire()
-            self._receiving = False
-            if self._waiting:
-                self._changed.notify_all()
+            if leads and leads[0]:
+                self._receiving.release()
+                if self._waiting:
+                    self.wake()
+        return False
 
-    def _receive_unlocked(self, timeout: float | None) -> None:
-        if timeout != 0:
+    def _wait(self, timeout: float | None) -> None:
+        """Wait until the one who receives has something to tell, or was interrupted."""
+        if timeout is not None and timeout <= 0:
+            return
+        self._waiting += 1
+        try:
+            self._changed.wait(_PATIENCE if timeout is None else min(timeout, _PATIENCE))
+        finally:
+            self._waiting -= 1
+
+    def _receive(self, timeout: float | None) -> None:
+        if not self._unfinished and (timeout is None or timeout > 0):
             # Rounded up: a wait that ends too early would be repeated until the time has come.
             for fd, _ in self._poll.poll(None if timeout is None else timeout * 1000 + 1):
                 if fd == self._wake_fd:
                     self._wake_in.recv(4096)
+        self._unfinished = True
         receipt = self._channel.receive()
         self._looked_at = time.monotonic()
         pending = self._channel.reader.pending
         while pending:
-            envelope = self._take(pending[0])
-            if envelope is not None:
-                self._messages.append(envelope)
+            frame = pending[0]
+            if frame is not self._last:
+                envelope = self._take(frame)
+                # Nothing is called between the two: an envelope is put in once.
+                self._last = frame
+                if envelope is not None:
+                    self._messages.append(envelope)
             pending.popleft()
+        self._last = None
+        self._unfinished = False
         if receipt is Receipt.CLOSED or self._channel.reader.problem is not None:
             self._on_closed()

@@ -86,26 +86,30 @@ class Reception:
             deadline: Monotonic time at which to give up.
             others: Says whether anybody else waits for what is received here.
         """
-        if self._closed or not self._leading.acquire(blocking=False):
+        if self._closed:
             return
         finished: object = False
+        leads: list[bool] = []
         try:
-            while not finished:
-                wait = (
-                    _PATIENCE if deadline is None else min(_PATIENCE, deadline - time.monotonic())
-                )
+            # One call of C: no handler can come between taking the lead and noting it.
+            leads.extend(map(self._leading.acquire, (False,)))
+            if not leads[0]:
+                return
+            while not (finished := done()):
+                left = _PATIENCE if deadline is None else deadline - time.monotonic()
+                wait = min(_PATIENCE, left)
                 if wait <= 0 or not self._poll.poll(wait * 1000 + 1) or not self._receive():
                     break
-                finished = done()
         except BaseException:
             # What a signal's handler has interrupted is completed there.
             self._reactor.call_soon(self._receive)
             raise
         finally:
-            self._leads += 1
-            self._leading.release()
-            if self._resting and (not finished or others()):
-                self._reactor.call_soon(self._take_over)
+            if leads and leads[0]:
+                self._leads += 1
+                self._leading.release()
+                if self._resting and (not finished or others()):
+                    self._reactor.call_soon(self._take_over)
 
     def attend(self) -> None:
         """See to it that somebody receives, when more wait than one, who would receive himself."""

@@ -38,7 +38,9 @@ class StreamCore:
         self._grant = grant
         self._abandon = abandon
         self._receive = receive
-        self._condition = threading.Condition()
+        # Taken by itself: a handler could come between a condition's own method and its lock.
+        self._lock = threading.RLock()
+        self._condition = threading.Condition(self._lock)
         self._chunks: dict[int, Any] = {}
         self._taken = 0
         self._ended = False
@@ -58,7 +60,7 @@ class StreamCore:
             chunk: The chunk, or the `Sealed` one.
             sequence: Its number modulo 2**32, if it may be delivered twice; it is added once.
         """
-        with self._condition:
+        with self._lock:
             if self._ended or self._cancelled:
                 return
             if sequence is None:
@@ -73,15 +75,16 @@ class StreamCore:
 
     def finish(self, error: BaseException | Sealed | None = None) -> None:
         """End the stream, after the chunks that are there. Only the first end counts."""
-        with self._condition:
+        with self._lock:
             if not self._ended:
-                self._ended = True
                 self._error = error
-                self._condition.notify_all()
+                self._ended = True
+            # Even the second time: the first may have been interrupted before it told anybody.
+            self._condition.notify_all()
 
     def wait_for_room(self) -> bool:
         """Wait until the reader can take a chunk (same process). Return whether it still reads."""
-        with self._condition:
+        with self._lock:
             self._condition.wait_for(lambda: self._cancelled or len(self._chunks) < WINDOW)
             return not self._cancelled
 
@@ -95,7 +98,7 @@ class StreamCore:
         """
         if self._receive is not None and not self._ready():
             self._receive(self._ready, None)
-        with self._condition:
+        with self._lock:
             while not self._ready():
                 self._condition.wait()
             if self._cancelled:
@@ -124,7 +127,7 @@ class StreamCore:
 
     def cancel(self) -> bool:
         """Stop reading. Idempotent; harmless after the end. Return whether it was open."""
-        with self._condition:
+        with self._lock:
             if self._ended or self._cancelled:
                 return False
             self._cancelled = True
@@ -187,5 +190,8 @@ class Stream(Generic[T_co]):
         self._core.cancel()
 
     def __del__(self) -> None:
-        # Condition's lock is re-entrant, and nothing is called with it held: safe in a destructor.
-        self._core.cancel()
+        # The lock is re-entrant, and nothing is called with it held: safe in a destructor.
+        # There is no core if a handler has interrupted `__init__`.
+        core: StreamCore | None = getattr(self, "_core", None)
+        if core is not None:
+            core.cancel()

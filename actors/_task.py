@@ -2,9 +2,11 @@
 
 import contextlib
 import queue
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, TypeAlias
 
+from actors._frames import StreamOpened
 from actors._framing import Buffer
 from actors._future import RunnerFuture
 from actors._sealed import Sealed
@@ -56,6 +58,8 @@ class Task:
         "core",
         "id",
         "kind",
+        "opened_by",
+        "opening",
         "payload",
         "reply_to",
         "sent_at",
@@ -127,20 +131,37 @@ class Task:
             # The asker, whose future it is, has set it, or this is the second time.
             return
 
-    def open_stream(self) -> None:
-        """Answer with a stream."""
+    def open_stream(self, frame: StreamOpened) -> bool:
+        """
+        Answer with a stream.
+
+        Args:
+            frame: What says so, the same object if it is taken twice.
+
+        Returns:
+            Whether it is in turn: a task is answered with one stream only.
+        """
         if self.core is None:
-            self.core = StreamCore(
+            core = StreamCore(
                 grant=lambda chunks: self.table.grant(self, chunks),
                 abandon=lambda: self.table.abandon(self),
                 receive=self.receive,
             )
+            streams: deque[Stream[Any]] = deque()
+            self.opened_by, self.opening, self.core = frame, streams, core
+        elif self.opened_by is not frame:
+            return False
         if self.reply_to is not None:
+            if not self.opening:
+                # One call of C: a stream that an interrupt had dropped would cancel the task.
+                self.opening.extend(map(Stream, (self.core,)))
             # Full: as above.
             with contextlib.suppress(queue.Full):
-                self.reply_to.set(Stream(self.core))
-            # From here on only the asker holds the stream: if it is dropped, nobody reads.
+                self.reply_to.set(self.opening[0])
             self.reply_to = None
+        # From here on only the asker holds the stream: if it is dropped, nobody reads.
+        self.opening.clear()
+        return True
 
     def push(self, sequence: int, payload: tuple[Buffer, ...]) -> None:
         """Take a chunk of its stream."""

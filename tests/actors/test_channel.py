@@ -1,30 +1,19 @@
-"""Frames over a socketpair: any cut of the bytes, any garbage, any end of the other side."""
+"""Frames over a socketpair: slow readers, several senders, any end of the other side."""
 
+import select
 import socket
-import struct
 import threading
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from actors import _channel
-from actors._channel import Channel, Frame, FrameReader, frame_buffers
+from actors._channel import Channel, Receipt
 from actors._frames import Chunk, Reply, Request, Stop
-from actors.errors import FrameTooLargeError, WireError
+from actors._framing import Frame, frame_buffers
+from actors.errors import FrameTooLargeError
 
-LIMIT = 1 << 20
-
-segments = st.one_of(
-    st.binary(max_size=64),
-    # Some longer than the scratch buffer: those are received in place.
-    st.integers(_channel._SCRATCH - 2, 3 * _channel._SCRATCH).map(lambda size: b"\xa5" * size),
-)
-frames = st.builds(
-    Frame,
-    st.one_of(st.builds(Request, st.integers(0, 1 << 40)), st.just(Stop()), st.just(Chunk(1, 2))),
-    st.lists(segments, max_size=4).map(tuple),
-)
+LIMIT = 4 << 20
+TIMEOUT = 30.0
+"""Seconds, met only in a deadlock."""
 
 
 def encoded(*frames):
@@ -37,91 +26,38 @@ def plain(frames):
     return [Frame(message, tuple(bytes(part) for part in payload)) for message, payload in frames]
 
 
-def read(reader, data, cuts=()):
-    """Feed a reader as recv_into would, in pieces, and return the frames."""
-    found, begin = [], 0
-    for end in (*sorted(cuts), len(data)):
-        while begin < end:
-            buffer = reader.buffer()
-            count = min(end - begin, len(buffer))
-            buffer[:count] = data[begin : begin + count]
-            found += reader.received(count, buffer)
-            begin += count
+def wait(channel):
+    """Wait until there is something to receive."""
+    assert select.select([channel.fileno()], [], [], TIMEOUT)[0], "nothing comes"
+
+
+def receive(channel, number):
+    """Return the next frames, as soon as they have come."""
+    found = []
+    while len(found) < number:
+        wait(channel)
+        assert channel.receive() is not Receipt.CLOSED
+        assert channel.reader.problem is None
+        while channel.reader.pending:
+            found.append(channel.reader.pending.popleft())
     return found
 
 
-@given(st.lists(frames, max_size=4), st.data())
-def test_any_cut_of_the_bytes_gives_the_same_frames(sent, data):
-    """Down to single bytes, headers and lengths included."""
-    stream = encoded(*sent)
-    cuts = data.draw(st.lists(st.integers(0, len(stream)), max_size=20))
-    reader = FrameReader(LIMIT)
-    assert plain(read(reader, stream, cuts)) == sent
-    assert not reader.partial
-
-
-@given(frames, st.data())
-def test_part_of_a_frame_is_known_to_be_a_part(frame, data):
-    """That is how a death inside a send is told from a closed channel."""
-    stream = encoded(frame)
-    reader = FrameReader(LIMIT)
-    assert read(reader, stream[: data.draw(st.integers(1, len(stream) - 1))]) == []
-    assert reader.partial
-
-
-@given(st.binary(min_size=1, max_size=200))
-def test_garbage_is_a_wire_error_or_an_unfinished_frame(data):
-    """Never another exception, never a frame that was not sent."""
-    reader = FrameReader(LIMIT)
-    try:
-        found = read(reader, data)
-    except WireError:
-        return
-    assert found == []
-    assert reader.partial
-
-
-@pytest.mark.parametrize(
-    ("data", "problem"),
-    [
-        (b"x", "no frame begins with"),
-        (b"rx", "no frame begins with"),
-        (struct.pack("!2sBB", b"ra", 2, 1), "version 2"),
-        (struct.pack("!2sBB", b"ra", 1, 0), "0 segments"),
-        (struct.pack("!2sBBI", b"ra", 1, 1, (4 << 20) + 1), "exceeds the limit"),
-        (struct.pack("!2sBBII", b"ra", 1, 2, 1, LIMIT + 1), "exceeds the limit"),
-        (struct.pack("!2sBBI", b"ra", 1, 1, 0), "$"),
-    ],
-)
-def test_what_is_no_frame_is_refused_as_soon_as_it_is_seen(data, problem):
-    """Before anything of the announced size is allocated."""
-    with pytest.raises(WireError) as caught:
-        read(FrameReader(LIMIT), data)
-    assert problem in str(caught.value)
-
-
-def test_large_segment_is_received_where_it_stays():
-    """No copy from the scratch buffer."""
-    reader = FrameReader(LIMIT)
-    data = encoded(Frame(Stop(), (bytes(500_000),)))
-    assert read(reader, data[:1000]) == []
-    buffer = reader.buffer()
-    assert buffer.obj is reader._segments[-1]
-    assert len(buffer) == len(data) - 1000
-
-
-def test_limit_is_for_what_the_user_sends():
-    """Our own words always fit: the explanation of a failure must not fail by its size."""
-    assert frame_buffers(Stop(), (), limit=1)
-    assert frame_buffers(Stop(), (b"x",), limit=1)
-    with pytest.raises(FrameTooLargeError) as caught:
-        frame_buffers(Stop(), (b"x", b"y"), limit=1)
-    assert (caught.value.size, caught.value.limit) == (2, 1)
+def receive_to_the_end(channel):
+    """Return the frames that come before the other end is seen to be closed."""
+    found = []
+    while True:
+        wait(channel)
+        receipt = channel.receive()
+        found += channel.reader.pending
+        channel.reader.pending.clear()
+        if receipt is Receipt.CLOSED:
+            return found
 
 
 @pytest.fixture
 def ends():
-    """Give a blocking end, as a runner has it, and a port's end, with small buffers."""
+    """Give a runner's end and a port's end, with small buffers."""
     ours, theirs = socket.socketpair()
     for each in (ours, theirs):
         each.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
@@ -131,6 +67,20 @@ def ends():
     port.close()
 
 
+def in_threads(*functions):
+    """Start threads, and return a function that waits for them."""
+    threads = [threading.Thread(target=function) for function in functions]
+    for thread in threads:
+        thread.start()
+
+    def join():
+        for thread in threads:
+            thread.join(TIMEOUT)
+            assert not thread.is_alive()
+
+    return join
+
+
 def test_posted_frames_arrive_in_order_however_little_the_kernel_takes(ends):
     """What does not fit waits for `flush`."""
     runner, port = ends
@@ -138,78 +88,154 @@ def test_posted_frames_arrive_in_order_however_little_the_kernel_takes(ends):
     waiting = [port.post(*frame) for frame in sent]
     assert waiting[-1]
     received = []
-
-    def receive():
-        for frame in runner.frames():
-            received.append(frame)
-            if len(received) == len(sent):
-                return
-
-    reader = threading.Thread(target=receive)
-    reader.start()
+    join = in_threads(lambda: received.extend(receive(runner, len(sent))))
     while port.flush():
-        pass
-    reader.join(30)
+        assert select.select([], [port.fileno()], [], TIMEOUT)[1]
+    join()
+    assert plain(received) == sent
+    assert port.flush() is False
+
+
+def test_frames_of_many_buffers_are_sent_in_several_calls(ends):
+    """More than the system takes at once, some of them empty."""
+    runner, port = ends
+    sent = [Frame(Request(n), (b"", b"x" * 70_000, *[b""] * 252)) for n in range(5)]
+    for frame in sent:
+        port.post(*frame)
+    received = []
+    join = in_threads(lambda: received.extend(receive(runner, len(sent))))
+    while port.flush():
+        assert select.select([], [port.fileno()], [], TIMEOUT)[1]
+    join()
     assert plain(received) == sent
 
 
-def test_sent_frames_are_taken_in_order_without_blocking(ends):
-    """A budget ends a turn; the rest comes with the next."""
+def test_sent_frames_are_received_in_order_without_blocking(ends):
+    """A reader that is slower than the sender holds it back."""
     runner, port = ends
     sent = [Frame(Reply(n), (bytes([n]) * 30_000,)) for n in range(20)]
-    writer = threading.Thread(target=lambda: [runner.send(*frame) for frame in sent])
-    writer.start()
+    join = in_threads(lambda: [runner.send(*frame) for frame in sent])
+    assert plain(receive(port, len(sent))) == sent
+    join()
+    assert port.receive() is Receipt.NOTHING
+    assert not port.reader.pending
+
+
+def test_large_frame_goes_both_ways_at_once(ends):
+    """Neither end waits for the other's to be read first."""
+    runner, port = ends
+    large = Frame(Request(1), (b"pickle", bytes(3 << 20), b""))
     received = []
-    while len(received) < len(sent):
-        taken = port.take(10_000)
-        assert not taken.closed
-        assert taken.problem is None
-        received += taken.frames
-    writer.join(30)
-    assert plain(received) == sent
-    assert port.take(1000) == ([], False, None)
+    join = in_threads(
+        lambda: runner.send(*large), lambda: received.extend(plain(receive(runner, 1)))
+    )
+    waiting = port.post(*large)
+    found = []
+    while waiting or not found:
+        wanted = [port.fileno()] if waiting else []
+        readable, writable, _ = select.select([port.fileno()], wanted, [], TIMEOUT)
+        assert readable or writable
+        if writable:
+            waiting = port.flush()
+        if readable:
+            port.receive()
+            found += port.reader.pending
+            port.reader.pending.clear()
+    join()
+    assert plain(found) == received == [large]
 
 
 def test_senders_in_several_threads_do_not_mix_their_frames(ends):
-    """Each frame is whole."""
+    """Each frame is whole, and each thread's are in order."""
     runner, port = ends
-    threads = [
-        threading.Thread(
-            target=lambda n=n: [runner.send(Reply(n), (bytes([n]) * 5000,)) for _ in range(20)]
+    join = in_threads(
+        *(
+            lambda n=n: [runner.send(Chunk(n, k), (bytes([n]) * 5000,)) for k in range(20)]
+            for n in range(3)
         )
-        for n in range(3)
-    ]
-    for thread in threads:
-        thread.start()
-    received = []
-    while len(received) < 60:
-        received += port.take(LIMIT).frames
-    for thread in threads:
-        thread.join(30)
+    )
+    received = receive(port, 60)
+    join()
     assert all(set(payload[0]) == {message.task_id} for message, payload in received)
+    for n in range(3):
+        assert [m.sequence for m, _ in received if m.task_id == n] == list(range(20))
+
+
+def test_posters_in_several_threads_do_not_mix_their_frames(ends):
+    """While another thread flushes."""
+    runner, port = ends
+    done = threading.Event()
+
+    def flush():
+        while port.flush() or not done.is_set():
+            select.select([], [port.fileno()], [], 0.01)
+
+    received = []
+    join_reader = in_threads(lambda: received.extend(receive(runner, 60)), flush)
+    in_threads(
+        *(
+            lambda n=n: [
+                port.post(Request(n), (bytes([n]) * 5000, b"x" * 70_000)) for _ in range(20)
+            ]
+            for n in range(3)
+        )
+    )()
+    done.set()
+    join_reader()
+    assert all(set(payload[0]) == {message.task_id} for message, payload in received)
+
+
+def test_frame_beyond_the_limit_is_not_sent_at_all(ends):
+    """By neither way; what follows is."""
+    runner, port = ends
+    too_large = (bytes(LIMIT), b"x")
+    with pytest.raises(FrameTooLargeError):
+        runner.send(Reply(1), too_large)
+    with pytest.raises(FrameTooLargeError):
+        port.post(Request(1), too_large)
+    runner.send(Reply(2), (b"x",))
+    port.post(Request(2), (b"x",))
+    assert plain(receive(port, 1)) == [Frame(Reply(2), (b"x",))]
+    assert plain(receive(runner, 1)) == [Frame(Request(2), (b"x",))]
 
 
 def test_frames_before_garbage_are_taken_and_the_problem_named(ends):
     """What came in order counts."""
     runner, port = ends
     runner._socket.sendall(encoded(Frame(Stop())) + b"garbage")
-    taken = port.take(LIMIT)
-    assert taken.frames == [Frame(Stop())]
-    assert taken.problem is not None
+    wait(port)
+    assert port.receive() is Receipt.SOME
+    assert list(port.reader.pending) == [Frame(Stop())]
+    assert port.reader.problem is not None
+
+
+def test_part_of_a_frame_before_the_end_is_known(ends):
+    """The other side died while it was sending."""
+    runner, port = ends
+    runner._socket.sendall(encoded(Frame(Stop()), Frame(Reply(1), (b"answer",)))[:-3])
+    runner.close()
+    assert receive_to_the_end(port) == [Frame(Stop())]
+    assert port.reader.partial
+    assert port.reader.problem is None
 
 
 def test_end_of_the_other_side_is_taken_after_its_frames(ends):
-    """Even if what we sent was never read, which resets the connection."""
+    """And told again, however often it is asked for."""
+    runner, port = ends
+    runner.send(Stop())
+    runner.close()
+    assert receive_to_the_end(port) == [Frame(Stop())]
+    assert not port.reader.partial
+    assert port.receive() is Receipt.CLOSED
+
+
+def test_end_of_a_side_that_did_not_read_is_an_end(ends):
+    """The system resets the connection then, and may drop what had been sent."""
     runner, port = ends
     port.post(Stop())
     runner.send(Stop())
     runner.close()
-    frames, closed = [], False
-    while not closed:
-        taken = port.take(LIMIT)
-        frames += taken.frames
-        closed = taken.closed
-    assert frames in ([Frame(Stop())], [])
+    assert receive_to_the_end(port) in ([Frame(Stop())], [])
 
 
 def test_post_to_a_side_that_is_gone_is_dropped(ends):
@@ -221,40 +247,29 @@ def test_post_to_a_side_that_is_gone_is_dropped(ends):
     port.close()
     port.close()
     assert port.post(Stop()) is False
+    assert port.flush() is False
+
+
+def test_closed_channel_has_ended(ends):
+    """Whoever still receives from it is told so."""
+    _, port = ends
+    port.close()
+    assert port.receive() is Receipt.CLOSED
 
 
 def test_runner_sees_the_end_of_its_parent(ends):
-    """`frames` ends, and `send` raises."""
+    """Receiving tells it, and `send` raises."""
     runner, port = ends
     port.close()
-    assert list(runner.frames()) == []
+    assert receive_to_the_end(runner) == []
     with pytest.raises(OSError, match="pipe"):
         runner.send(Stop())
 
 
-def test_send_that_a_signal_handler_interrupted_is_completed_by_the_next(ends):
-    """A half frame in the stream would look like a broken protocol."""
+def test_send_waits_for_a_reader(ends):
+    """The runner's end is the one that may be held back."""
     runner, port = ends
-
-    class Interrupting:
-        """Takes some bytes, then behaves as sendmsg does when a handler raises."""
-
-        def __init__(self, sock):
-            self.sock, self.calls = sock, 0
-
-        def sendmsg(self, buffers):
-            self.calls += 1
-            if self.calls == 2:
-                raise SystemExit
-            return self.sock.sendmsg([buffers[0][:10]] if self.calls == 1 else buffers)
-
-    sock = runner._socket
-    runner._socket = Interrupting(sock)
-    with pytest.raises(SystemExit):
-        runner.send(Reply(1), (b"answer",))
-    runner.send(Reply(2), (b"next",))
-    runner._socket = sock
-    assert plain(port.take(LIMIT).frames) == [
-        Frame(Reply(1), (b"answer",)),
-        Frame(Reply(2), (b"next",)),
-    ]
+    large = Frame(Reply(1), (b"x" * (2 << 20),))
+    join = in_threads(lambda: runner.send(*large))
+    assert plain(receive(port, 1)) == [large]
+    join()

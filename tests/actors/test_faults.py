@@ -119,15 +119,33 @@ def test_hostile_output_is_shown_bounded_and_clean(start, output, shown):
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", text.replace("\n", ""))
 
 
+def header(kind, number, task, *sizes):
+    """Return the bytes of a frame before its segments."""
+    return struct.pack(f"!2sBBIQ{len(sizes)}I", b"r\x02", kind, len(sizes), number, task, *sizes)
+
+
 @pytest.mark.parametrize(
     ("data", "problem"),
     [
         (b"garbage that is no frame", "no frame begins with"),
-        (struct.pack("!2sBBI", b"ra", 1, 1, 3 << 30), "exceeds the limit"),
-        (struct.pack("!2sBBI", b"ra", 1, 1, 3) + b"\xc1\xc1\xc1", "$"),
-        (struct.pack("!2sBB", b"ra", 9, 1), "version 9"),
+        (header(0, 0, 0, 3 << 30), "exceeds the limit"),
+        (header(5, 0, 1, (1 << 32) - 1, 5), "exceeds the limit"),
+        (header(0, 0, 0, 3) + b"\xc1\xc1\xc1", "$"),
+        (struct.pack("!2sBBIQ", b"r\x09", 5, 0, 0, 1), "no frame begins with"),
+        (header(9, 0, 1), "no frame begins with"),
+        (header(1, 0, 1, 0), "is not for the runner to say"),
+        (header(7, 5, 99, 1) + b"x" + header(6, 0, 99), "is not for the runner to say"),
     ],
-    ids=["garbage", "3 GiB length", "no message", "version"],
+    ids=[
+        "garbage",
+        "3 GiB length",
+        "4 GiB payload",
+        "no message",
+        "version",
+        "kind",
+        "not its word",
+        "out of turn",
+    ],
 )
 def test_what_is_no_frame_ends_the_runner_as_a_protocol_violation(start, data, problem):
     """The parent is unharmed, and the asker answered."""
@@ -140,7 +158,7 @@ def test_what_is_no_frame_ends_the_runner_as_a_protocol_violation(start, data, p
 
 def test_half_a_frame_before_the_end_is_no_violation(start):
     """A runner that is killed inside a send has not broken the protocol."""
-    head = struct.pack("!2sBBI", b"ra", 1, 1, 1000) + b"the beginning"
+    head = header(5, 0, 1, 1000) + b"the beginning"
     failure = lost(start().proxy().write_to_channel(head, "exit"))
     assert failure.reason == actors.Exited(0)
 

@@ -1,14 +1,22 @@
-"""RunnerFuture is a Pykka future: sealed answers, followed futures, timeouts, combinators."""
+"""RunnerFuture is a Pykka future, can be cancelled, and opens what came from elsewhere."""
 
 import asyncio
+import queue
 import threading
+import time
 
 import pykka
 import pytest
 
+from actors._following import FollowingFuture
 from actors._future import RunnerFuture
 from actors._payload import pack
 from actors._sealed import Sealed
+from actors._stream import Stream, StreamCore
+from actors.errors import TaskCancelledError
+
+TIMEOUT = 30.0
+"""Seconds, met only in a deadlock."""
 
 
 def sealed(value):
@@ -27,7 +35,7 @@ def test_answer_from_another_process_is_opened():
 
 def test_answer_that_is_a_future_is_followed():
     """So that a method may answer later."""
-    outer, inner = RunnerFuture(), RunnerFuture()
+    outer, inner = FollowingFuture(), RunnerFuture()
     outer.set(inner)
     with pytest.raises(pykka.Timeout):
         outer.get(timeout=0)
@@ -37,7 +45,7 @@ def test_answer_that_is_a_future_is_followed():
 
 def test_failure_of_the_followed_future_is_raised():
     """As its own."""
-    outer, inner = RunnerFuture(), RunnerFuture()
+    outer, inner = FollowingFuture(), RunnerFuture()
     outer.set(inner)
     inner.set_exception((LookupError, LookupError("no"), None))
     with pytest.raises(LookupError):
@@ -46,7 +54,7 @@ def test_failure_of_the_followed_future_is_raised():
 
 def test_timeout_is_for_the_whole_way():
     """Not once for each future on it."""
-    outer, middle, inner = RunnerFuture(), RunnerFuture(), RunnerFuture()
+    outer, middle, inner = FollowingFuture(), FollowingFuture(), RunnerFuture()
     outer.set(middle)
     middle.set(inner)
     with pytest.raises(pykka.Timeout):
@@ -79,3 +87,149 @@ def test_future_can_be_awaited():
         return await sealed("x")
 
     assert asyncio.run(answer()) == "x"
+
+
+class Bond:
+    """A task that notes what its future asks of it."""
+
+    def __init__(self, future, answer=None):
+        self.future, self.answer = future, answer
+        self.cancels, self.receives = 0, []
+        future.bond = self
+
+    def receive(self, done, deadline):
+        """Receive the answer, if there is one."""
+        self.receives.append((done(), deadline))
+        if self.answer is not None:
+            self.future.set(self.answer)
+
+    def cancel(self):
+        """Take note."""
+        self.cancels += 1
+
+
+def test_getter_receives_for_itself():
+    """Once, and not if the answer is there."""
+    future = RunnerFuture()
+    bond = Bond(future, "x")
+    assert future.get() == "x"
+    assert future.get() == "x"
+    assert bond.receives == [(False, None)]
+    assert future.bond is None
+
+
+def test_getter_whose_answer_does_not_come_has_received_in_its_time():
+    """And then waits for whoever receives."""
+    future = RunnerFuture()
+    bond = Bond(future)
+    begun = time.monotonic()
+    with pytest.raises(pykka.Timeout):
+        future.get(timeout=0.01)
+    ((done, deadline),) = bond.receives
+    assert done is False
+    assert begun <= deadline <= time.monotonic()
+
+
+def test_cancelled_future_raises_and_tells_once():
+    """Idempotent."""
+    future = RunnerFuture()
+    bond = Bond(future)
+    assert not future.cancelled
+    assert [future.cancel() for _ in range(3)] == [True, False, False]
+    assert future.cancelled
+    assert future.done()
+    assert bond.cancels == 1
+    for _ in range(2):
+        with pytest.raises(TaskCancelledError):
+            future.get(timeout=0)
+    assert bond.receives == []
+
+
+def test_answer_after_the_cancel_is_dropped():
+    """Of any kind, and without a word: the answer and the cancel have crossed."""
+    future = RunnerFuture()
+    assert future.cancel()
+    future.set("x")
+    future.set_exception((LookupError, LookupError("no"), None))
+    with pytest.raises(TaskCancelledError):
+        future.get(timeout=0)
+    with pytest.raises(queue.Full):
+        future.set_get_hook(lambda timeout: "x")
+
+
+@pytest.mark.parametrize("answer", ["value", "exception", "hook"])
+def test_cancel_after_the_answer_is_harmless(answer):
+    """There is nothing to give up."""
+    future = RunnerFuture()
+    bond = Bond(future)
+    if answer == "value":
+        future.set("x")
+    elif answer == "exception":
+        future.set_exception((LookupError, LookupError("no"), None))
+    else:
+        future.set_get_hook(lambda timeout: "x")
+    assert future.cancel() is False
+    assert not future.cancelled
+    assert bond.cancels == 0
+    if answer == "exception":
+        with pytest.raises(LookupError):
+            future.get(timeout=0)
+    else:
+        assert future.get(timeout=0) == "x"
+
+
+def test_cancel_wakes_who_waits():
+    """In another thread."""
+    future, caught = RunnerFuture(), []
+
+    def get():
+        try:
+            future.get(timeout=TIMEOUT)
+        except TaskCancelledError as error:
+            caught.append(error)
+
+    thread = threading.Thread(target=get, daemon=True)
+    thread.start()
+    future.cancel()
+    thread.join(TIMEOUT)
+    assert len(caught) == 1
+
+
+def test_cancel_after_a_stream_has_come_cancels_the_stream():
+    """Once; a stream at its end has nothing to give up."""
+    abandoned = []
+    core = StreamCore(grant=lambda chunks: None, abandon=lambda: abandoned.append(True))
+    future = RunnerFuture()
+    future.set(Stream(core))
+    assert [future.cancel() for _ in range(2)] == [True, False]
+    assert abandoned == [True]
+    assert not future.cancelled
+    with pytest.raises(TaskCancelledError):
+        next(future.get(timeout=0))
+    ended, other = StreamCore(grant=lambda chunks: None, abandon=lambda: None), RunnerFuture()
+    other.set(Stream(ended))
+    ended.finish()
+    assert other.cancel() is False
+
+
+def test_cancel_and_answer_that_race_agree():
+    """Either there was something to give up, or there is an answer."""
+    for _ in range(200):
+        future, begin = RunnerFuture(), threading.Barrier(2)
+        bond = Bond(future)
+
+        def answer(future=future, begin=begin):
+            begin.wait()
+            future.set("x")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        begin.wait()
+        given_up = future.cancel()
+        thread.join(TIMEOUT)
+        assert bond.cancels == given_up
+        if given_up:
+            with pytest.raises(TaskCancelledError):
+                future.get(timeout=0)
+        else:
+            assert future.get(timeout=0) == "x"

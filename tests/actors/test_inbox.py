@@ -21,9 +21,15 @@ from actors._frames import (
     StreamOpened,
 )
 from actors._future import RunnerFuture
-from actors._inbox import RunnerInbox, fail_all
+from actors._inbox import RunnerInbox
 from actors._payload import pack, unpack
-from actors.errors import FrameTooLargeError, RunnerUnavailableError, UnsendableError
+from actors._task import fail_all
+from actors.errors import (
+    FrameTooLargeError,
+    RunnerUnavailableError,
+    TaskCancelledError,
+    UnsendableError,
+)
 from actors.messages import ChunkGenerated, LostTask, TaskAcknowledged, TaskStatus
 from actors.messages import TaskStatusUpdated as Updated
 from actors.termination import RunnerTerminationError
@@ -34,18 +40,30 @@ class World:
 
     def __init__(self, **options):
         self.posted, self.stops, self.soon, self.events = [], [], [], []
+        self.attended, self.received, self.listeners = 0, [], {object}
         options = {"limit": 1000, "max_waiting": 3, **options}
         self.inbox = RunnerInbox(
             "r",
             on_stop=self.stops.append,
             call_soon=self.soon.append,
             publish=self.events.append,
+            wanted=lambda *kinds: any(issubclass(kind, tuple(self.listeners)) for kind in kinds),
+            show=lambda _: None,
             **options,
         )
 
     def post(self, message, payload=()):
         """Take a frame, as a port does."""
         self.posted.append((message, unpack(payload) if payload else None))
+
+    def attend(self):
+        """Take note that others wait, as a port does."""
+        self.attended += 1
+
+    def receive_until(self, done, deadline, others):
+        """Receive what is to come, as a port does in the asker's thread."""
+        while self.received and not done():
+            self.receive(*self.received.pop(0))
 
     def ask(self, message="?"):
         """Ask as a ref does."""
@@ -66,7 +84,7 @@ class World:
 def world():
     """Give an inbox whose runner is up."""
     world = World()
-    world.inbox.attach(world)
+    world.inbox.attach(world, lambda _: None)
     return world
 
 
@@ -82,9 +100,14 @@ def test_messages_wait_until_the_runner_is_up_and_go_in_order():
     world.ask("c")
     assert world.posted == []
     assert not world.inbox.empty()
-    world.inbox.attach(world)
+    world.inbox.attach(world, lambda _: None)
     world.tell("d")
-    expected = [(Request(1), "a"), (Request(0), "b"), (Request(2), "c"), (Request(0), "d")]
+    expected = [
+        (Request(1, observed=True), "a"),
+        (Request(0, observed=True), "b"),
+        (Request(2, observed=True), "c"),
+        (Request(0, observed=True), "d"),
+    ]
     assert world.posted == expected
     assert world.inbox.empty()
 
@@ -96,7 +119,7 @@ def test_more_than_the_limit_do_not_wait():
         world.ask(n)
     with pytest.raises(RunnerUnavailableError, match="3 messages wait for it"):
         world.tell("one too many")
-    world.inbox.attach(world)
+    world.inbox.attach(world, lambda _: None)
     world.tell("welcome again")
     assert len(world.posted) == 4
 
@@ -110,10 +133,10 @@ def test_held_messages_wait_and_the_tasks_in_flight_go_on(world):
     world.receive(Reply(1), "answer")
     assert first.get(timeout=0) == "answer"
     world.inbox.detach()
-    world.inbox.attach(world)
+    world.inbox.attach(world, lambda _: None)
     assert [message for _, message in world.posted] == ["first"], "it came up while being stopped"
     world.inbox.expect()
-    world.inbox.attach(world)
+    world.inbox.attach(world, lambda _: None)
     assert [message for _, message in world.posted] == ["first", "second"]
     with pytest.raises(pykka.Timeout):
         second.get(timeout=0)
@@ -142,14 +165,14 @@ def test_reopened_inbox_takes_messages_again(world):
     world.inbox.refuse(DownError)
     world.inbox.reopen()
     world.tell("again")
-    assert world.posted == [(Request(0), "again")]
+    assert world.posted == [(Request(0, observed=True), "again")]
 
 
 def test_detached_tasks_are_ended_by_whoever_took_them(world):
     """A late answer finds nothing to end, and messages wait from then on."""
     future = world.ask("x")
     world.receive(Acknowledged(1))
-    detached = world.inbox.detach()
+    detached = world.inbox.detach(begun=1)
     assert detached.lost == (LostTask(1, "str", acknowledged=True),)
     fail_all(detached.tasks, DownError)
     world.receive(Reply(1), "too late")
@@ -163,7 +186,7 @@ def test_detached_tasks_are_ended_by_whoever_took_them(world):
 def test_each_task_ends_exactly_once_however_answers_and_detach_race():
     """Whoever takes a task out of the table ends it."""
     world = World(max_waiting=10_000)
-    world.inbox.attach(world)
+    world.inbox.attach(world, lambda _: None)
     futures = [world.ask(n) for n in range(2000)]
     begin = threading.Barrier(2)
     detached = []
@@ -335,3 +358,119 @@ def test_messages_are_taken_in_the_runners_process_only(world):
     """Pykka's other half of an inbox is there."""
     with pytest.raises(TypeError, match="own process"):
         world.inbox.get()
+
+
+def test_tasks_that_the_runner_had_taken_up_are_told_from_the_others(world):
+    """By what is left of the runner; they come in the order of their ids."""
+    for _ in range(3):
+        world.ask()
+    lost = world.inbox.detach(begun=2).lost
+    assert [(task.task_id, task.acknowledged) for task in lost] == [
+        (1, True),
+        (2, True),
+        (3, False),
+    ]
+
+
+def test_runner_is_asked_to_report_only_what_somebody_listens_to(world):
+    """A report costs as much as an answer."""
+    world.listeners = set()
+    world.ask()
+    world.listeners = {TaskAcknowledged}
+    world.ask()
+    assert [message.observed for message, _ in world.posted] == [False, True]
+    world.receive(Reply(1), "x")
+    assert world.events == []
+    world.receive(Acknowledged(2))
+    world.receive(Reply(2), "x")
+    assert world.events == [TaskAcknowledged("r", 2)]
+
+
+def test_asker_receives_its_answer_and_everybody_elses(world):
+    """In its own thread."""
+    futures = [world.ask() for _ in range(3)]
+    world.received = [(Reply(2), "b"), (Reply(3), "c"), (Reply(1), "a")]
+    assert futures[2].get(timeout=0) == "c"
+    assert world.received == [(Reply(1), "a")]
+    assert futures[1].get(timeout=0) == "b"
+    assert futures[0].get(timeout=0) == "a"
+    assert world.inbox.in_flight_since() is None
+
+
+def test_reader_receives_its_chunks(world):
+    """As an asker its answer."""
+    future = world.ask()
+    world.received = [
+        (StreamOpened(1),),
+        (Chunk(1, 0), "a"),
+        (Chunk(1, 1), "b"),
+        (StreamClosed(1),),
+    ]
+    stream = future.get(timeout=0)
+    assert len(world.received) == 3
+    assert next(stream) == "a"
+    assert len(world.received) == 2
+    assert list(stream) == ["b"]
+
+
+def test_port_attends_when_more_than_one_is_waited_for(world):
+    """One asker would receive for itself."""
+    world.tell()
+    world.ask()
+    assert world.attended == 0
+    world.ask()
+    assert world.attended == 1
+
+
+def test_cancelled_task_is_taken_back_or_the_runner_told(world):
+    """It is not lost when the runner is, and no answer of it is waited for."""
+    flying = world.ask("flying")
+    assert flying.cancel()
+    assert world.posted[-1] == (CancelTask(1), None)
+    world.inbox.hold()
+    waiting = world.ask("waiting")
+    assert waiting.cancel()
+    assert world.inbox.empty()
+    world.receive(StreamClosed(1, cancelled=True))
+    assert world.events == [
+        Updated("r", 2, TaskStatus.CANCELLED),
+        Updated("r", 1, TaskStatus.CANCELLED),
+    ]
+    assert world.inbox.detach().tasks == ()
+    assert len(world.posted) == 2
+
+
+def test_cancelled_task_in_flight_is_nobodys_loss(world):
+    """And an answer that had crossed with it is dropped."""
+    future = world.ask()
+    future.cancel()
+    world.receive(Reply(1), "too late")
+    with pytest.raises(TaskCancelledError):
+        future.get(timeout=0)
+    assert world.events == [Updated("r", 1, TaskStatus.CANCELLED)]
+    other = world.ask()
+    other.cancel()
+    assert world.inbox.detach().tasks == ()
+
+
+def test_frame_may_be_delivered_twice(world):
+    """A signal's handler may have interrupted the first time, at its very end."""
+    answered, streamed, failed = (world.ask() for _ in range(3))
+    error = LookupError("no")
+    frames = [
+        (Reply(1), "answer"),
+        (StreamOpened(2),),
+        (Chunk(2, 0), "a"),
+        (Chunk(2, 1), "b"),
+        (StreamClosed(2),),
+        (ReplyError(3, RunnerTerminationError.from_exception(error)), error),
+    ]
+    for frame in frames:
+        assert world.receive(*frame)
+        assert world.receive(*frame)
+    assert answered.get(timeout=0) == "answer"
+    assert list(streamed.get(timeout=0)) == ["a", "b"]
+    with pytest.raises(LookupError):
+        failed.get(timeout=0)
+    ends = [event.task_id for event in world.events if isinstance(event, Updated)]
+    assert ends == [1, 2, 3]

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 from faulty import PROGRAM_ENVIRONMENT, Echo
@@ -195,3 +196,16 @@ def test_ends_of_the_channel_are_not_inherited_by_strangers(alive, monkeypatch):
     assert child.channel.family == socket.AF_UNIX
     child.process.poll(0)
     close(child)
+
+
+def test_launch_without_descriptors_left_leaves_none_behind(monkeypatch):
+    """The page for the ledger is the first thing it makes, and not what it fails with."""
+
+    def refuse():
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(_launch.socket, "socketpair", refuse)
+    opened = len(list(Path("/dev/fd").iterdir()))
+    with pytest.raises(OSError, match="Too many open files"):
+        _launch.launch("r.1", 1000, 0, {})
+    assert len(list(Path("/dev/fd").iterdir())) == opened

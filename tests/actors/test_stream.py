@@ -5,8 +5,10 @@ import threading
 
 import pytest
 
-from actors._stream import WINDOW, Stream, StreamCore
-from actors.errors import TaskCancelledError
+from actors._payload import pack
+from actors._sealed import Sealed
+from actors._stream import _NUMBERS, WINDOW, Stream, StreamCore
+from actors.errors import TaskCancelledError, WireError
 
 
 @pytest.fixture
@@ -127,3 +129,71 @@ def test_writer_in_the_same_process_is_held_back_by_a_slow_reader(core):
     stream.cancel()
     writer.join(30)
     assert answers == [True, False]
+
+
+def test_chunk_that_comes_twice_is_added_once(core):
+    """A signal's handler may have interrupted the one who delivered it, taken or not."""
+    stream = Stream(core)
+    for sequence in (0, 0, 1):
+        core.push(f"chunk {sequence}", sequence)
+    assert next(stream) == "chunk 0"
+    for sequence in (0, 1, 2, 2):
+        core.push(f"chunk {sequence}", sequence)
+    core.finish()
+    core.push("chunk 3", 3)
+    assert list(stream) == ["chunk 1", "chunk 2"]
+
+
+def test_sequence_numbers_may_begin_again(core):
+    """A stream can be longer than the header has numbers."""
+    core._taken = _NUMBERS - 2
+    stream = Stream(core)
+    for sequence in (_NUMBERS - 2, _NUMBERS - 1, 0, 0, 1):
+        core.push(sequence, sequence)
+    core.finish()
+    assert list(stream) == [_NUMBERS - 2, _NUMBERS - 1, 0, 1]
+
+
+def test_missing_chunk_is_an_error(core):
+    """It cannot happen; if it does, the reader must not take the next for it."""
+    core.push("b", 1)
+    with pytest.raises(WireError, match="chunk 0 of a stream is missing"):
+        next(Stream(core))
+
+
+def test_reader_receives_for_itself_when_nothing_is_there():
+    """And not when something is."""
+    receives = []
+
+    def receive(ready, deadline):
+        receives.append((ready(), deadline))
+        core.push("x")
+
+    core = StreamCore(grant=lambda chunks: None, abandon=lambda: None, receive=receive)
+    core.push("there")
+    stream = Stream(core)
+    assert next(stream) == "there"
+    assert receives == []
+    assert next(stream) == "x"
+    assert [(bool(ready), deadline) for ready, deadline in receives] == [(False, None)]
+    core.finish()
+    assert list(stream) == []
+    assert len(receives) == 1
+
+
+def test_chunk_from_another_process_is_opened_by_its_reader(core):
+    """And so is what its stream ended with."""
+    core.push(Sealed(pack([1], "it")), 0)
+    core.finish(LookupError("no"))
+    stream = Stream(core)
+    assert next(stream) == [1]
+    with pytest.raises(LookupError):
+        next(stream)
+
+
+def test_stream_whose_making_was_interrupted_is_dropped_in_silence():
+    """A destructor has nobody to complain to."""
+    gc.collect()
+    stream = Stream.__new__(Stream)
+    del stream
+    assert gc.collect() >= 0

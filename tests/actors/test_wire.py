@@ -243,7 +243,7 @@ def with_value(path, value, message=None):
         (["phase"], "flying", "$.phase", "expected one of starting, connecting, loading"),
         (["phase"], ["serving"], "$.phase", "expected one of"),
         (["reason"], None, "$.reason", "expected a map, not NoneType None"),
-        (["reason", "type"], "Chunk", "$.reason.type", "'Chunk' is not known here"),
+        (["reason", "type"], "Waiting", "$.reason.type", "'Waiting' is not known here"),
         (["reason", "error", "type"], 4, "$.reason.error.type", "expected str, not int 4"),
         (["reason", "error", "type"], ..., "$.reason.error.type", "is missing"),
         (["reason", "error", "notes", 0], 4, "$.reason.error.notes[0]", "expected str, not int 4"),
@@ -324,9 +324,10 @@ def test_not_a_number_survives():
 @pytest.mark.parametrize(
     "message",
     [
-        _frames.Chunk(2**64, 0),
-        _frames.Chunk(-(2**63) - 1, 0),
-        _frames.Chunk(object(), 0),
+        messages.ChunkGenerated("r", 2**64, 0),
+        messages.ChunkGenerated("r", -(2**63) - 1, 0),
+        messages.ChunkGenerated("r", object(), 0),
+        _frames.Chunk(1, 0),
         _frames.Waiting([[]] * 2 + [set()]),
         _frames.StatusChanged("ready", 1.0),
         _frames.StatusChanged(Finding(), 1.0),
@@ -337,7 +338,7 @@ def test_not_a_number_survives():
         PluginFinding(number=None, text="t", switch=True, share=0.5, pair=(1, "x")),
         "text",
         None,
-        {"type": "Chunk"},
+        {"type": "Waiting"},
     ],
 )
 def test_what_has_no_wire_form_cannot_be_encoded(message):
@@ -349,7 +350,7 @@ def test_what_has_no_wire_form_cannot_be_encoded(message):
 def test_a_long_integer_that_json_could_not_spell_is_refused():
     """Python itself limits the digits that it converts."""
     with pytest.raises(WireError):
-        to_json(_frames.Chunk(10**5000, 0))
+        to_json(messages.ChunkGenerated("r", 10**5000, 0))
     with pytest.raises(WireError):
         to_json(_frames.Waiting(object()))
 
@@ -359,8 +360,8 @@ def test_a_long_integer_that_json_could_not_spell_is_refused():
     [
         b"",
         b"\xc1",
-        encode(_frames.Chunk(1, 2))[:-1],
-        encode(_frames.Chunk(1, 2)) + b"\0",
+        encode(_frames.Waiting("x"))[:-1],
+        encode(_frames.Waiting("x")) + b"\0",
         b"\x91" * 100_000 + b"\0",
         b"\xdd\xff\xff\xff\xff",
         b"\x81\xa4type\xa2\xff\xfe",

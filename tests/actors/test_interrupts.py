@@ -1,0 +1,344 @@
+"""
+The main thread may be interrupted anywhere by a signal's handler that raises.
+
+Whoever waits for an answer receives for everybody, so the interrupted code is often at work for
+others. Each test interrupts a piece of work at every place where the interpreter may call a
+handler, goes on as a program would, and sees that nothing is lost and nothing done twice.
+"""
+
+import contextlib
+import socket
+import threading
+
+import pytest
+from interrupting import Interruption, each_place
+from pykka._envelope import Envelope
+
+from actors._channel import Channel, Receipt
+from actors._frames import (
+    Acknowledged,
+    Chunk,
+    Reply,
+    ReplyError,
+    Request,
+    StatusChanged,
+    StreamClosed,
+    StreamOpened,
+)
+from actors._framing import Frame, frame_buffers
+from actors._future import RunnerFuture
+from actors._inbox import RunnerInbox
+from actors._mailbox import Mailbox
+from actors._payload import pack
+from actors._reception import Reception
+from actors.messages import RunnerReady
+from actors.messages import TaskStatusUpdated as Updated
+from actors.termination import RunnerTerminationError
+
+LIMIT = 4 << 20
+TIMEOUT = 10.0
+"""Seconds, met only if something was lost."""
+
+ERRORS = pytest.mark.parametrize(
+    "error", [Interruption, TimeoutError], ids=lambda kind: kind.__name__
+)
+"""What handlers raise: for Ctrl-C, and for an alarm; the second is an `OSError` too."""
+
+
+def check(outcome, at_least):
+    """Fail with every place at which the work could not be gone on with."""
+    places, failed = outcome
+    assert not failed, f"{len(failed)} of {places} places:\n" + "\n".join(
+        f"  {place}: {problem!r:.300}" for place, problem in failed.items()
+    )
+    assert places >= at_least, "the work was not interrupted everywhere"
+
+
+def encoded(*frames):
+    """Return the bytes of frames."""
+    return b"".join(bytes(part) for frame in frames for part in frame_buffers(*frame, limit=LIMIT))
+
+
+def plain(frames):
+    """Return frames with payloads that can be compared."""
+    return [Frame(message, tuple(bytes(part) for part in payload)) for message, payload in frames]
+
+
+@contextlib.contextmanager
+def connected():
+    """Give a runner's end and a port's end."""
+    ends = [Channel(sock, LIMIT) for sock in socket.socketpair()]
+    try:
+        yield ends
+    finally:
+        for end in ends:
+            end.close()
+
+
+SENT = [
+    Frame(Reply(1), (b"short",)),
+    Frame(StatusChanged(RunnerReady(), 1.0)),
+    Frame(Chunk(2, 0), (b"pickle", b"", b"buffer")),
+    Frame(Reply(3), (b"in place" * 4200, b"", b"and more" * 4200)),
+    Frame(Reply(4), (b"the last",)),
+]
+
+
+@ERRORS
+@pytest.mark.parametrize("step", [1 << 20, 20_000])
+def test_reader_goes_on_where_it_was_interrupted(error, step):
+    """Each frame is found once, in order, whatever was being done with its bytes."""
+    stream = encoded(*SENT)
+
+    def run(interrupter):
+        ours, theirs = socket.socketpair()
+        with theirs, contextlib.closing(Channel(ours, LIMIT)) as channel:
+            found, begin = [], 0
+
+            def receive():
+                nonlocal begin
+                while len(found) < len(SENT):
+                    receipt = channel.receive()
+                    assert receipt is not Receipt.CLOSED
+                    assert channel.reader.problem is None
+                    if receipt is Receipt.NOTHING:
+                        assert begin < len(stream), f"lost after {plain(found)!r:.200}"
+                        theirs.sendall(stream[begin : begin + step])
+                        begin += step
+                    pending = channel.reader.pending
+                    while pending:
+                        found.append(pending.popleft())
+
+            with interrupter:
+                receive()
+            receive()
+            assert plain(found) == SENT
+            assert channel.receive() is Receipt.NOTHING
+            assert not channel.reader.partial
+
+    check(each_place(run, ("_framing.py", "_channel.py"), error), 50)
+
+
+@ERRORS
+@pytest.mark.parametrize("way", ["send", "post"])
+def test_interrupted_frame_is_sent_once_or_not_at_all(error, way):
+    """Half a frame, or the same bytes again, would be the end of the runner."""
+
+    def run(interrupter):
+        with connected() as (runner, port):
+            sender, receiver = (runner, port) if way == "send" else (port, runner)
+            send = getattr(sender, way)
+            sent = []
+            with interrupter:
+                for frame in SENT:
+                    send(*frame)
+                    sent.append(frame)
+            send(Reply(99))
+            assert sender.flush() is False
+            found = []
+            while not found or found[-1] != Frame(Reply(99)):
+                assert receiver.receive() is Receipt.SOME
+                assert receiver.reader.problem is None
+                found += plain(receiver.reader.pending)
+                receiver.reader.pending.clear()
+            maybe = SENT[len(sent) : len(sent) + 1]
+            assert found[:-1] in (sent, sent + maybe)
+            assert receiver.receive() is Receipt.NOTHING
+            assert not receiver.reader.partial
+
+    check(each_place(run, ("_framing.py", "_channel.py"), error), 50)
+
+
+class Loop:
+    """A reactor that makes its calls when it is told to."""
+
+    def __init__(self):
+        self.calls = []
+
+    def call_soon(self, call):
+        self.calls.append(call)
+
+    def call_later(self, delay, call):
+        return None
+
+    def register(self, fd, events, callback):
+        """Nothing selects here."""
+
+    modify = unregister = register
+
+    def turn(self):
+        """Make the calls that are due."""
+        while self.calls:
+            self.calls.pop(0)()
+
+
+class World:
+    """The parent's side of a runner that answers as it is told."""
+
+    def __init__(self, runner, port):
+        self.runner = runner
+        self.loop = Loop()
+        self.events = []
+        self.refused = []
+        self.inbox = RunnerInbox(
+            "r",
+            limit=LIMIT,
+            max_waiting=9,
+            on_stop=None,
+            call_soon=self.loop.call_soon,
+            publish=self.events.append,
+            wanted=lambda *kinds: True,
+            show=lambda _: None,
+        )
+        self.reception = Reception(port, self.loop, self.deliver, lambda: None)
+        self.inbox.attach(self.reception, lambda _: None)
+        self.waiters = []
+
+    def deliver(self, message, payload):
+        """Take a frame as a port does."""
+        if not self.inbox.received(message, payload):
+            self.refused.append(message)
+
+    def ask(self):
+        """Ask as a ref does."""
+        future = RunnerFuture()
+        self.inbox.put(Envelope("?", reply_to=future))
+        return future
+
+    def waited_for(self, function, condition):
+        """Wait in another thread, which leaves receiving to this one."""
+        got = []
+        thread = threading.Thread(target=lambda: got.append(function()), daemon=True)
+        thread.start()
+        while not (condition() and condition()._waiters):
+            pass
+        self.waiters.append((thread, got))
+        return got
+
+    def close(self):
+        """Say whether everybody was woken."""
+        for thread, _ in self.waiters:
+            thread.join(TIMEOUT)
+            assert not thread.is_alive(), "somebody waits for ever for what has come"
+
+
+REMOTE = RunnerTerminationError.from_exception(LookupError("no"))
+
+
+@ERRORS
+def test_every_answer_reaches_its_future_and_every_chunk_its_stream(error):
+    """Once, in order, and whoever waits for it is woken."""
+
+    def run(interrupter):
+        with connected() as (runner, port):
+            world = World(runner, port)
+            plain_future, stream_future, failing, waited, last = (world.ask() for _ in range(5))
+            waited.bond = None  # its getter does not receive
+            got = world.waited_for(lambda: waited.get(timeout=TIMEOUT), lambda: waited._waiters)
+            runner.send(Acknowledged(1))
+            runner.send(Reply(1), pack("a", "it"))
+            runner.send(StreamOpened(2))
+            for n in range(3):
+                runner.send(Chunk(2, n), pack(n, "it"))
+            runner.send(StreamClosed(2))
+            runner.send(ReplyError(3, REMOTE))
+            runner.send(Reply(4), pack("d", "it"))
+            runner.send(Reply(5), pack("e", "it"))
+            with interrupter:
+                world.reception.receive_until(last.done, None, lambda: 0)
+            world.loop.turn()
+            world.reception.receive_until(last.done, None, lambda: 0)
+            assert plain_future.get(timeout=0) == "a"
+            assert stream_future.get(timeout=0).result() == [0, 1, 2]
+            with pytest.raises(Exception, match="no"):
+                failing.get(timeout=0)
+            assert last.get(timeout=0) == "e"
+            world.close()
+            assert got == ["d"]
+            assert world.refused == []
+            assert world.inbox.in_flight_since() is None
+            assert not world.reception._leading.locked()
+            ends = [each.task_id for each in world.events if isinstance(each, Updated)]
+            assert set(ends) <= {1, 2, 3, 4, 5}
+
+    files = ("_channel.py", "_reception.py", "_inbox.py", "_task.py", "_future.py", "_stream.py")
+    check(each_place(run, (*files, "_sealed.py", "threading.py"), error), 100)
+
+
+@ERRORS
+def test_reader_in_another_thread_gets_what_the_interrupted_one_received(error):
+    """Each chunk once, and the end."""
+
+    def run(interrupter):
+        with connected() as (runner, port):
+            world = World(runner, port)
+            future, last = world.ask(), world.ask()
+            runner.send(StreamOpened(1))
+            world.reception.receive_until(future.done, None, lambda: 0)
+            stream = future.get(timeout=0)
+            core = stream._core
+            core._receive = None  # its reader does not receive
+            got = world.waited_for(stream.result, lambda: core._condition)
+            for n in range(3):
+                runner.send(Chunk(1, n), pack(n, "it"))
+            runner.send(StreamClosed(1))
+            runner.send(Reply(2), pack("end", "it"))
+            with interrupter:
+                world.reception.receive_until(last.done, None, lambda: 0)
+            world.loop.turn()
+            world.reception.receive_until(last.done, None, lambda: 0)
+            world.close()
+            assert got == [[0, 1, 2]]
+
+    files = ("_reception.py", "_inbox.py", "_task.py", "_stream.py", "threading.py")
+    check(each_place(run, files, error), 50)
+
+
+def test_runner_finds_each_message_once_in_its_mailbox():
+    """Whoever was interrupted while it waited, waits again."""
+
+    def run(interrupter):
+        with connected() as (runner, port):
+            mailbox = Mailbox(runner, lambda frame: frame, lambda: None)
+            for n in range(5):
+                port.post(Request(n), (b"x" * n,))
+            found = []
+            with interrupter:
+                mailbox.wait_for(lambda: not mailbox.empty(), TIMEOUT)
+            while len(found) < 5:
+                assert mailbox.wait_for(lambda: not mailbox.empty(), TIMEOUT)
+                found.append(mailbox.get().message.task_id)
+            mailbox.look()
+            assert mailbox.empty()
+            assert found == list(range(5))
+            assert not mailbox._receiving.locked()
+            close_mailbox(mailbox)
+
+    check(each_place(run, ("_framing.py", "_channel.py", "_mailbox.py", "threading.py")), 50)
+
+
+def test_glance_that_was_interrupted_hurts_nobody():
+    """A stream's chunks are sent between two glances, in code with alarms of its own."""
+
+    def run(interrupter):
+        with connected() as (runner, port):
+            mailbox = Mailbox(runner, lambda frame: frame, lambda: None)
+            port.post(Request(1), (b"x",))
+            with interrupter:
+                mailbox.glance()
+                mailbox.look()
+            found = []
+            thread = threading.Thread(target=lambda: found.append(mailbox.get()), daemon=True)
+            thread.start()
+            thread.join(TIMEOUT)
+            assert not thread.is_alive()
+            assert [frame.message for frame in found] == [Request(1)]
+            close_mailbox(mailbox)
+
+    check(each_place(run, ("_framing.py", "_channel.py", "_mailbox.py", "threading.py")), 30)
+
+
+def close_mailbox(mailbox):
+    """Give a mailbox's descriptors back, which otherwise live as long as the process."""
+    mailbox._wake_in.close()
+    mailbox._wake_out.close()
