@@ -30,3 +30,7 @@ class FollowingFuture(RunnerFuture[T]):
             return value
         left = None if deadline is None else max(0.0, deadline - time.monotonic())
         return value.get(timeout=left)
+
+    async def _awaited(self) -> Any:
+        value = await super()._awaited()
+        return await value if isinstance(value, pykka.Future) else value

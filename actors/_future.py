@@ -5,11 +5,12 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any, Final, Protocol, TypeVar
 
 import pykka
 
+from actors._bells import Bells
 from actors._sealed import Sealed
 from actors._stream import Stream, StreamCore
 from actors.errors import TaskCancelledError
@@ -24,6 +25,9 @@ class Bond(Protocol):
 
     def receive(self, done: Callable[[], object], deadline: float | None) -> None:
         """Receive in the caller's thread until something is so, or for a while."""
+
+    def attend(self) -> None:
+        """See to it that somebody receives, for a waiter who does not."""
 
     def cancel(self) -> None:
         """Tell that nobody waits for the answer any more."""
@@ -44,6 +48,7 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
     _get_hook_result: Any = _UNSET
     _hook_lock: Any = None
     _waiters: threading.Condition | None = None
+    _bells: Bells | None = None
     _result: Any = None
     """The answer and the `sys.exc_info()` of an exception, one of them `None`."""
     _cancelled = False
@@ -93,6 +98,36 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
         if isinstance(value, Sealed):
             value = value.open()
         return value
+
+    def __await__(self) -> Generator[Any, None, T]:
+        """
+        Return the answer as `get` does, while the event loop goes on.
+
+        As asyncio's own future, it is cancelled when the coroutine is that waits for it, by a
+        timeout say; `asyncio.shield` keeps it. If it has a get hook, which may block (`map`,
+        `join` and the like set one), it is waited for in a thread of the loop's instead.
+        """
+        # Late: the module says why.
+        from actors._awaiting import is_loop_running  # noqa: PLC0415
+
+        if is_loop_running():
+            return self._awaited().__await__()
+        return super().__await__()
+
+    async def _awaited(self) -> Any:
+        from actors._awaiting import in_a_thread, until  # noqa: PLC0415
+
+        if self._bells is None:
+            with self._lock:
+                self._bells = self._bells or Bells()
+        bond = self.bond
+        try:
+            await until(self._settled, self._bells, None if bond is None else bond.attend)
+        except BaseException:
+            if not self._settled():
+                self.cancel()
+            raise
+        return await in_a_thread(self.get) if self._result is None else RunnerFuture.get(self)
 
     def set(self, value: T | None = None) -> None:
         """
@@ -165,7 +200,7 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
         """
         error = TaskCancelledError("the task was cancelled by its asker")
         with self._lock:
-            answered = self._result is not None or self._get_hook is not None
+            answered = self._settled()
             if not answered:
                 self._cancelled = True
                 self._result = (None, (type(error), error, None))
@@ -189,6 +224,11 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
     def _wake(self) -> None:
         if self._waiters is not None:
             self._waiters.notify_all()
+        if self._bells is not None:
+            self._bells.ring()
+
+    def _settled(self) -> bool:
+        return self._result is not None or self._get_hook is not None
 
     def _wait(self, deadline: float | None, timeout: float | None) -> None:
         bond = self.bond
@@ -199,9 +239,7 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
         with self._lock:
             if self._waiters is None:
                 self._waiters = threading.Condition(self._lock)
-            if not self._waiters.wait_for(
-                lambda: self._result is not None or self._get_hook is not None, _left(deadline)
-            ):
+            if not self._waiters.wait_for(self._settled, _left(deadline)):
                 raise pykka.Timeout(f"{timeout} seconds")
 
 
@@ -248,6 +286,13 @@ class LocalOutlet:
     def cancelled(self) -> bool:
         """Whether the reader has gone away."""
         return self._core.cancelled
+
+    def listen(self, changed: Callable[[], object]) -> None:
+        """Have a call made, in any thread, when there is room again or nobody reads."""
+        self._core.listen(changed)
+
+    def has_room(self) -> bool:
+        return self._core.has_room()
 
     def wait_for_room(self) -> bool:
         return self._core.wait_for_room()

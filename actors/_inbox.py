@@ -355,6 +355,12 @@ class RunnerInbox:
     def _several(self) -> bool:
         return len(self._tasks) > 1
 
+    def attend(self, _task: Task) -> None:
+        """See to it that somebody receives, for a waiter who does not."""
+        line = self._line
+        if line is not None:
+            line.attend()
+
     def cancel(self, task: Task) -> None:
         """Tell the runner that nobody waits for a task any more."""
         with self._lock:

@@ -1,10 +1,11 @@
 """A streamed answer: chunks in order, a bounded number of them at a time."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from types import TracebackType
 from typing import Any, Final, Generic, NoReturn, Self, TypeVar
 
+from actors._bells import Bells
 from actors._sealed import Sealed
 from actors.errors import TaskCancelledError, WireError
 
@@ -14,6 +15,8 @@ WINDOW: Final = 256
 """Chunks that may be under way to a reader; the runner waits when they are not taken."""
 _NUMBERS: Final = 1 << 32
 """Sequence numbers there are before they begin again."""
+_TURN: Final = 64
+"""Chunks that a coroutine takes at most before the others of its loop get their turn."""
 
 
 class StreamCore:
@@ -27,6 +30,7 @@ class StreamCore:
         grant: Called in the reader's thread with a number of chunks that were taken.
         abandon: Called once if the reader goes away before the end; takes no lock.
         receive: Receives in the caller's thread until something is so, or for a while.
+        attend: Sees to it that somebody receives, for a reader who does not.
     """
 
     def __init__(
@@ -34,10 +38,14 @@ class StreamCore:
         grant: Callable[[int], object],
         abandon: Callable[[], object],
         receive: Callable[[Callable[[], object], float | None], object] | None = None,
+        attend: Callable[[], object] | None = None,
     ) -> None:
         self._grant = grant
         self._abandon = abandon
         self._receive = receive
+        self._attend = attend
+        self._bells: Bells | None = None
+        self._changed: Callable[[], object] | None = None
         # Taken by itself: a handler could come between a condition's own method and its lock.
         self._lock = threading.RLock()
         self._condition = threading.Condition(self._lock)
@@ -72,6 +80,8 @@ class StreamCore:
                 place = self._taken + ahead
             self._chunks[place] = chunk
             self._condition.notify()
+            if self._bells is not None:
+                self._bells.ring()
 
     def finish(self, error: BaseException | Sealed | None = None) -> None:
         """End the stream, after the chunks that are there. Only the first end counts."""
@@ -81,6 +91,16 @@ class StreamCore:
                 self._ended = True
             # Even the second time: the first may have been interrupted before it told anybody.
             self._condition.notify_all()
+            if self._bells is not None:
+                self._bells.ring()
+
+    def listen(self, changed: Callable[[], object]) -> None:
+        """Have a call made, in the reader's thread, when there is room again or nobody reads."""
+        self._changed = changed
+
+    def has_room(self) -> bool:
+        """Return whether the reader can take a chunk (same process)."""
+        return len(self._chunks) < WINDOW
 
     def wait_for_room(self) -> bool:
         """Wait until the reader can take a chunk (same process). Return whether it still reads."""
@@ -96,10 +116,10 @@ class StreamCore:
             StopIteration: At the end.
             BaseException: What the stream ended with.
         """
-        if self._receive is not None and not self._ready():
-            self._receive(self._ready, None)
+        if self._receive is not None and not self.ready():
+            self._receive(self.ready, None)
         with self._lock:
-            while not self._ready():
+            while not self.ready():
                 self._condition.wait()
             if self._cancelled:
                 raise TaskCancelledError("the stream was cancelled by its reader")
@@ -111,12 +131,26 @@ class StreamCore:
             self._taken += 1
             granted = WINDOW // 2 if self._taken % (WINDOW // 2) == 0 else 0
             self._condition.notify_all()
+            # Once for half a window: a writer that waits has filled it.
+            if self._changed is not None and len(self._chunks) == WINDOW // 2:
+                self._changed()
         if granted:
             self._grant(granted)
         return chunk.open() if isinstance(chunk, Sealed) else chunk
 
-    def _ready(self) -> object:
+    def ready(self) -> object:
+        """Say whether `pop` would not have to wait."""
         return self._chunks or self._ended or self._cancelled
+
+    async def wait(self) -> None:
+        """Wait in an event loop until `pop` would not have to."""
+        # Late: the module says why.
+        from actors._awaiting import until  # noqa: PLC0415
+
+        with self._lock:
+            if self._bells is None:
+                self._bells = Bells()
+        await until(self.ready, self._bells, self._attend)
 
     def _raise_end(self) -> NoReturn:
         if isinstance(self._error, Sealed):
@@ -133,6 +167,10 @@ class StreamCore:
             self._cancelled = True
             self._chunks.clear()
             self._condition.notify_all()
+            if self._bells is not None:
+                self._bells.ring()
+        if self._changed is not None:
+            self._changed()
         self._abandon()
         return True
 
@@ -141,6 +179,10 @@ class Stream(Generic[T_co]):
     """
     The answer of a handler that returned an iterator, to be iterated once.
 
+    In a coroutine, `async for` and `async with` do the same without blocking the event loop.
+    There a chunk that was waited for in vain, until a timeout say, is not lost: the next one to
+    ask gets it.
+
     The runner is held back when chunks are not taken. Leaving a stream before its end, by
     `cancel`, by leaving its `with` block, or by dropping it, cancels the task: the runner's
     generator gets a `GeneratorExit` at its next yield.
@@ -148,8 +190,12 @@ class Stream(Generic[T_co]):
 
     def __init__(self, core: StreamCore) -> None:
         self._core = core
+        self._turn = 0
 
     def __iter__(self) -> Iterator[T_co]:
+        return self
+
+    def __aiter__(self) -> AsyncIterator[T_co]:
         return self
 
     def __next__(self) -> T_co:
@@ -163,6 +209,29 @@ class Stream(Generic[T_co]):
             Exception: What the handler raised.
         """
         chunk: T_co = self._core.pop()
+        return chunk
+
+    async def __anext__(self) -> T_co:
+        """
+        Return the next chunk, as `next` does, while the event loop goes on.
+
+        Raises:
+            StopAsyncIteration: At the end.
+            RunnerFailedError: If the runner ended before the stream did.
+            TaskCancelledError: If the stream was cancelled.
+            Exception: What the handler raised.
+        """
+        from actors._awaiting import pause  # noqa: PLC0415
+
+        self._turn += 1
+        if not self._core.ready():
+            await self._core.wait()
+        elif self._turn % _TURN == 0:
+            await pause()
+        try:
+            chunk: T_co = self._core.pop()
+        except StopIteration:
+            raise StopAsyncIteration from None
         return chunk
 
     def cancel(self) -> bool:
@@ -182,6 +251,17 @@ class Stream(Generic[T_co]):
         return self
 
     def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._core.cancel()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,

@@ -26,6 +26,9 @@ class TaskTable(Protocol):
     ) -> None:
         """Receive in the caller's thread until something is so, or for a while."""
 
+    def attend(self, task: "Task") -> None:
+        """See to it that somebody receives, for a waiter who does not."""
+
     def cancel(self, task: "Task") -> None:
         """Tell the runner that nobody waits any more."""
 
@@ -113,6 +116,10 @@ class Task:
         """Receive in the caller's thread until something is so, or for a while."""
         self.table.receive_until(self, done, deadline)
 
+    def attend(self) -> None:
+        """See to it that somebody receives, for a waiter who does not."""
+        self.table.attend(self)
+
     def cancel(self) -> None:
         """Nobody waits any more: the future was cancelled."""
         self.table.cancel(self)
@@ -146,6 +153,7 @@ class Task:
                 grant=lambda chunks: self.table.grant(self, chunks),
                 abandon=lambda: self.table.abandon(self),
                 receive=self.receive,
+                attend=self.attend,
             )
             streams: deque[Stream[Any]] = deque()
             self.opened_by, self.opening, self.core = frame, streams, core

@@ -68,6 +68,11 @@ ACTORS = {
     "_log_file": 1,
     "_warden": 1,
     "_pump": 1,
+    "_bells": 1,
+    "_awaiting": 2,
+    "_synchrony": 2,
+    "_serving": 2,
+    "_concurrent": 3,
     "_reactor": 1,
     "_ledger": 1,
     "reasons": 2,
@@ -100,6 +105,9 @@ ACTORS = {
     "runner": 11,
     "_port_events": 12,
     "_group_facts": 13,
+    "_concurrent_incoming": 11,
+    "_port_events": 11,
+    "_group_facts": 12,
     "_surroundings": 3,
     "_services": 14,
     "_relay": 13,
@@ -136,8 +144,9 @@ ACTORS = {
 HOUSE = {"diagnostics": DIAGNOSTICS, "actors": ACTORS}
 
 # What a function may import, since its absence must not keep anybody from `import actors`:
-# the packages of the extras, what POSIX alone has, and modules of ours that need one of these.
-OPTIONAL = {"mlx", "numpy", "platformdirs", "resource", "rich", "typer"}
+# the packages of the extras, what POSIX alone has, and modules of ours that need one of these;
+# and asyncio, which costs every process that has no use for it 30 ms and 5 MiB.
+OPTIONAL = {"asyncio", "mlx", "numpy", "platformdirs", "resource", "rich", "typer"}
 
 
 def modules():
