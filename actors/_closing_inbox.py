@@ -1,8 +1,11 @@
 """An actor's inbox in which no message can be left behind."""
 
 import queue
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import asyncio
 
 
 class ClosingInbox(queue.Queue[Any]):
@@ -30,6 +33,30 @@ class ClosingInbox(queue.Queue[Any]):
                 self.not_empty.notify()
         if refuse is not None:
             refuse(item)
+
+    def divert(self, _loop: "asyncio.AbstractEventLoop", sink: Callable[[Any], object]) -> None:
+        """
+        Hand envelopes over instead of keeping them for `get`, those that wait first.
+
+        Args:
+            sink: Called with each envelope, in the thread of whoever puts it, with a lock held.
+        """
+        with self.mutex:
+            for envelope in self.queue:
+                sink(envelope)
+            self.queue.clear()
+            self._put = sink  # type: ignore[assignment,method-assign]
+
+    def restore(self, envelopes: Iterable[Any]) -> None:
+        """
+        Keep envelopes again.
+
+        Args:
+            envelopes: Those that were handed over, and are given back.
+        """
+        with self.mutex:
+            del self._put
+            self.queue.extend(envelopes)
 
     def close(self, refuse: Callable[[Any], object]) -> None:
         """

@@ -12,6 +12,7 @@ from pykka._envelope import Envelope
 
 from actors._attributes import AttributeWatch
 from actors._channel import Channel
+from actors._concurrent_incoming import ConcurrentIncoming
 from actors._frames import (
     Acknowledged,
     CancelTask,
@@ -77,8 +78,10 @@ class RunnerHost:
         self.mailbox = Mailbox(channel, self._take, end_own_group)
         self._ledger = ledger
         self._tasks: dict[int, Incoming] = {}
+        self._incoming: type[Incoming] = Incoming
         self._phase = Phase.STARTING
         self._running = False
+        self._failing = False
         self._attributes: AttributeWatch
 
     def run(self) -> None:
@@ -96,8 +99,7 @@ class RunnerHost:
             runner._refuse_the_rest()  # noqa: SLF001
             self.channel.send(Left())
         except BaseException as error:
-            description = RunnerTerminationError.from_exception(error)
-            self.channel.send(Terminated(description, self._phase))
+            self.failing(error)
             raise
         finally:
             # Actors that the runner has started would keep its process from its end.
@@ -113,6 +115,8 @@ class RunnerHost:
             birth.reset(token)
         if not isinstance(runner, Runner) or getattr(runner, "_link", None) is not self:
             raise TypeError(f"{runner_class.__qualname__}.__init__ did not call super().__init__()")
+        if runner.concurrent:
+            self._incoming = ConcurrentIncoming
         pykka.ActorRegistry.register(runner.actor_ref)
         self._attributes = AttributeWatch(runner)
         return runner
@@ -171,6 +175,13 @@ class RunnerHost:
                 self._running = False
                 self.channel.send(StatusChanged(RunnerReady(), time.time()))
 
+    def failing(self, error: BaseException) -> None:
+        """Report what ends the runner, once; from then on the parent sees to its end."""
+        if not self._failing:
+            self._failing = True
+            description = RunnerTerminationError.from_exception(error)
+            self.channel.send(Terminated(description, self._phase))
+
     def abandoned(self, reply_to: Any, error: BaseException) -> None:
         """Leave it to the parent, which fails what is in flight with the failure."""
 
@@ -184,14 +195,14 @@ class RunnerHost:
         """Take a frame in whichever thread has received it. Return what is for the inbox."""
         match frame.message:
             case Request(task_id, observed):
-                envelope = Incoming(self, task_id, frame.payload, observed)
+                envelope = self._incoming(self, task_id, frame.payload, observed)
                 if task_id:
                     self._tasks[task_id] = envelope
                 return envelope
             case Credit(task_id, chunks) if task_id in self._tasks:
                 self._tasks[task_id].grant(chunks)
             case CancelTask(task_id) if task_id in self._tasks:
-                self._tasks[task_id].cancelled = True
+                self._tasks[task_id].cancel()
             case Stop():
                 return Envelope(messages._ActorStop())  # noqa: SLF001 - Pykka's own word
             case Launch():

@@ -59,6 +59,10 @@ class Incoming:
         """Where the answer goes, if somebody waits for it."""
         return self if self.task_id else None
 
+    def cancel(self) -> None:
+        """Take note that nobody waits any more."""
+        self.cancelled = True
+
     # The future.
 
     def set(self, value: Any = None) -> None:

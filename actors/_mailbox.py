@@ -6,11 +6,14 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Final
 
 from actors._channel import Channel, Receipt
 from actors._framing import Frame
+
+if TYPE_CHECKING:
+    import asyncio
 
 _LOOK_EVERY: Final = 0.001
 """Seconds between two looks at the channel of code that does not wait for anything."""
@@ -56,9 +59,11 @@ class Mailbox:
         self._waiting = 0
         self._looked_at = 0.0
         self._refuse: Callable[[Any], object] | None = None
+        self._keep: Callable[[Any], object] = self._messages.append
         self._wake_in, self._wake_out = socket.socketpair()
         self._wake_in.setblocking(False)
         self._wake_out.setblocking(False)
+        self._diverted: tuple[Callable[[Frame], Any], asyncio.AbstractEventLoop]
         self._poll = select.poll()
         self._poll.register(channel.fileno(), select.POLLIN)
         self._wake_fd = self._wake_in.fileno()
@@ -77,7 +82,7 @@ class Mailbox:
         with self._lock:
             refuse = self._refuse
             if refuse is None:
-                self._messages.append(envelope)
+                self._keep(envelope)
         if refuse is not None:
             refuse(envelope)
         else:
@@ -100,6 +105,45 @@ class Mailbox:
             self._messages.clear()
         for envelope in left:
             refuse(envelope)
+
+    # An event loop may take the place of whoever gets.
+
+    def divert(self, loop: "asyncio.AbstractEventLoop", sink: Callable[[Any], object]) -> None:
+        """
+        Have a loop receive, and hand envelopes over instead of keeping them for `get`.
+
+        Args:
+            loop: The loop of the caller's thread.
+            sink: Called with each envelope, those that wait first, in whichever thread has
+                received or put it, maybe with a lock held.
+        """
+        take = self._take
+
+        def take_and_hand_over(frame: Frame) -> None:
+            envelope = take(frame)
+            if envelope is not None:
+                (self._refuse or sink)(envelope)
+
+        with self._changed:
+            for envelope in self._messages:
+                sink(envelope)
+            self._messages.clear()
+            self._take, self._keep = take_and_hand_over, sink
+        self._diverted = take, loop
+        loop.add_reader(self._channel.fileno(), self.look)
+
+    def restore(self, envelopes: Iterable[Any]) -> None:
+        """
+        Keep envelopes again, and leave receiving to whoever waits.
+
+        Args:
+            envelopes: Those that were handed over, and are given back.
+        """
+        take, loop = self._diverted
+        loop.remove_reader(self._channel.fileno())
+        with self._changed:
+            self._take, self._keep = take, self._messages.append
+            self._messages.extend(envelopes)
 
     # What else can be waited for.
 

@@ -12,6 +12,7 @@ __all__ = [
     "ActorsError",
     "DuplicateIdError",
     "FrameTooLargeError",
+    "NotConcurrentError",
     "PlatformError",
     "RemoteError",
     "RunnerFailedError",
@@ -58,6 +59,23 @@ class DuplicateIdError(SpecError):
 
 class PlatformError(ActorsError):
     """Raised when a runner is started on a system that cannot run one (anything but POSIX)."""
+
+
+class NotConcurrentError(ActorsError, TypeError):
+    """
+    Raised when a runner that has no event loop is to run a coroutine.
+
+    To whoever asked, if a handler answers with one; by the start, if a hook is one.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"{what}, which only a runner with an event loop can run: declare concurrent = True"
+        )
+        self._what = what
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._what,)
 
 
 class UnknownRunnerError(ActorsError, LookupError):

@@ -5,9 +5,10 @@ import logging
 import queue
 import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextvars import ContextVar
-from typing import Any, ClassVar, Final, NamedTuple, Protocol
+from types import TracebackType
+from typing import Any, ClassVar, Final, NamedTuple, Protocol, TypeAlias
 
 import pykka
 from pykka import messages
@@ -16,6 +17,7 @@ from pykka._envelope import Envelope
 from actors._closing_inbox import ClosingInbox
 from actors._future import RunnerFuture
 from actors._pump import pump
+from actors._synchrony import RUNNING, check_answer, check_hooks
 from actors.messages import (
     Progress,
     RunnerConnected,
@@ -30,6 +32,10 @@ from actors.messages import (
 
 logger: Final = logging.getLogger("pykka")
 """Pykka's own: what its actors log, runners log in the same words and the same place."""
+
+Loading: TypeAlias = Iterator[Progress] | AsyncIterator[Progress] | Awaitable[None] | None
+"""What `Runner.load` may return; what needs an event loop, only if it is `concurrent`."""
+_Tell: TypeAlias = Callable[[Progress], None]
 
 
 class RunnerLink(Protocol):
@@ -52,6 +58,9 @@ class RunnerLink(Protocol):
 
     def idle(self) -> None:
         """Report that no message is waiting."""
+
+    def failing(self, error: BaseException) -> None:
+        """Report what ends the runner, before it is done with cleaning up."""
 
     def abandoned(self, reply_to: Any, error: BaseException) -> None:
         """See to it that whoever waits for this message learns of the runner's end."""
@@ -76,6 +85,9 @@ class _NoLink:
         pass
 
     def idle(self) -> None:
+        pass
+
+    def failing(self, error: BaseException) -> None:
         pass
 
     def abandoned(self, reply_to: Any, error: BaseException) -> None:
@@ -149,6 +161,15 @@ class Runner(pykka.ThreadingActor):
     the exception, which is in its reason.
     """
 
+    concurrent: ClassVar[bool] = False
+    """
+    Whether the runner lives in an asyncio event loop and handles many messages at a time.
+
+    Its hooks and handlers may be coroutine functions then, and an asynchronous generator answers
+    with a stream. Each message becomes an asyncio task, and they start in the order in which the
+    messages came. See the guide [Many messages at a time](../guides/concurrency.md).
+    """
+
     _link: RunnerLink = _NoLink()
     _task: Any = None
     """Where the answer of the message that is being handled goes, if anybody waits for it."""
@@ -165,13 +186,29 @@ class Runner(pykka.ThreadingActor):
             self.actor_inbox = born.inbox
             self._actor_ref = pykka.ActorRef(self)
 
-    def connect(self) -> None:
+    # Pykka's hooks, for type checkers: here they may be coroutine functions, if `concurrent`.
+
+    def on_start(self) -> Awaitable[None] | None:  # type: ignore[override]
+        """Begin. The runner is up when this is done."""
+
+    def on_stop(self) -> Awaitable[None] | None:  # type: ignore[override]
+        """Clean up after a stop, `SystemExit` or `KeyboardInterrupt`."""
+
+    def on_failure(  # type: ignore[override]
+        self,
+        exception_type: type[BaseException] | None,
+        exception_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> Awaitable[None] | None:
+        """Clean up after an exception that ends the runner."""
+
+    def connect(self) -> Awaitable[None] | None:
         """Reach whom the runner works with. Called once, after `on_start`."""
 
-    def load(self) -> Iterator[Progress] | None:
+    def load(self) -> Loading:
         """Load what the runner works on; may yield [`Progress`][actors.Progress]."""
 
-    def warm_up(self) -> None:
+    def warm_up(self) -> Awaitable[None] | None:
         """Do what makes the first message as quick as the others."""
 
     @property
@@ -237,6 +274,12 @@ class Runner(pykka.ThreadingActor):
     def _live(self) -> None:
         """Run the hooks and handle messages until the end; raise what ended it, if anything."""
         try:
+            if self.concurrent:
+                # Late: most runners have no use for asyncio, which takes long to import.
+                from actors._concurrent import ConcurrentLife  # noqa: PLC0415
+
+                ConcurrentLife(self, _refuse).run()
+                return
             self._start_up()
             while not self.actor_stopped.is_set():
                 self._handle(self.actor_inbox.get())
@@ -245,23 +288,38 @@ class Runner(pykka.ThreadingActor):
             raise
 
     def _start_up(self) -> None:
+        check_hooks(self)
+        for outcome, tell in self._hooks():
+            if tell is not None:
+                for progress in outcome or ():
+                    tell(progress)
+
+    def _hooks(self) -> Iterator[tuple[Any, _Tell | None]]:
+        """
+        Call the hooks that come before the first message, each when the one before is done.
+
+        Yields:
+            What a hook has returned, and whom to tell of what that yields, if anybody.
+        """
         link = self._link
-        self.on_start()
-        link.status(RunnerIdle())
         kind = type(self)
+        yield self.on_start(), None
+        link.status(RunnerIdle())
         if kind.connect is not Runner.connect:
             link.status(RunnerConnecting())
-            self.connect()
+            yield self.connect(), None
             link.status(RunnerConnected())
         if kind.load is not Runner.load:
             link.status(RunnerLoading())
-            for progress in self.load() or ():
-                link.status(RunnerLoading(progress.layers_loaded, progress.total_layers))
+            yield self.load(), self._tell_progress
             link.status(RunnerLoaded())
         if kind.warm_up is not Runner.warm_up:
             link.status(RunnerWarmingUp())
-            self.warm_up()
+            yield self.warm_up(), None
         link.status(RunnerReady())
+
+    def _tell_progress(self, progress: Progress) -> None:
+        self._link.status(RunnerLoading(progress.layers_loaded, progress.total_layers))
 
     def _handle(self, envelope: Any) -> None:
         reply_to = envelope.reply_to
@@ -278,7 +336,8 @@ class Runner(pykka.ThreadingActor):
             self._task = reply_to
             response = self._handle_receive(message)
             self._link.handled()
-            if isinstance(response, Iterator):
+            if isinstance(response, RUNNING):
+                check_answer(response)
                 if reply_to is None:
                     deque(response, maxlen=0)
                 else:

@@ -1,13 +1,13 @@
 """Help for typed proxies, beside that of `pykka.typing`."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast
 
 import pykka
 
 from actors._stream import Stream
 
-__all__ = ["ProxyMethod", "stream_method"]
+__all__ = ["ProxyMethod", "coroutine_method", "stream_method"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -26,7 +26,7 @@ class ProxyMethod(Protocol, Generic[P, T]):
 
 
 def stream_method(
-    method: Callable[Concatenate[Any, P], Iterator[T]],
+    method: Callable[Concatenate[Any, P], Iterator[T] | AsyncIterator[T]],
 ) -> ProxyMethod[P, Stream[T]]:
     """
     Type a method that answers with a stream, in the declaration of a typed proxy.
@@ -36,9 +36,27 @@ def stream_method(
     the asker gets. Like its sister it is for type checkers only, and changes nothing.
 
     Args:
-        method: A method of the runner's class that returns an iterator.
+        method: A method of the runner's class that returns an iterator, or an asynchronous one.
 
     Returns:
         The same object.
     """
     return cast("ProxyMethod[P, Stream[T]]", method)
+
+
+def coroutine_method(
+    method: Callable[Concatenate[Any, P], Coroutine[Any, Any, T]],
+) -> ProxyMethod[P, T]:
+    """
+    Type a method that is a coroutine function, in the declaration of a typed proxy.
+
+    `pykka.typing.proxy_method` would type the answer as the coroutine, which a runner with
+    [`concurrent`][actors.Runner.concurrent] runs: the asker gets what that returns.
+
+    Args:
+        method: A coroutine function of the runner's class.
+
+    Returns:
+        The same object.
+    """
+    return cast("ProxyMethod[P, T]", method)

@@ -1,10 +1,13 @@
 """What the tests of supervised runners share."""
 
+import contextlib
 import os
 import select
 
 import pytest
 from faulty import Echo
+from gate import LIMIT, Gate
+from servers import Server
 
 import actors
 
@@ -66,3 +69,46 @@ def fifo(tmp_path):
     fifo = Fifo(tmp_path / "fifo")
     yield fifo
     fifo.close()
+
+
+class Place:
+    """Where the runners of `servers.py` live: in threads or in processes."""
+
+    def __init__(self, name, folder, ends):
+        self.in_process = name == "process"
+        self.path = folder / "notes"
+        self.supervisor = ends.enter_context(actors.supervise()) if self.in_process else None
+        self._ends = ends
+        self._number = 0
+
+    def start(self, runner_class=Server, *args, **options):
+        """Start a runner. Return its ref."""
+        if not args and issubclass(runner_class, Server):
+            args = (str(self.path),)
+        if self.in_process:
+            self._number += 1
+            options.setdefault("restart", actors.Restart.TEMPORARY)
+            spec = actors.RunnerSpec(f"server {self._number}", runner_class, args, **options)
+            return self.supervisor.start_runner(spec).get(timeout=2 * LIMIT)
+        ref = runner_class.start(*args)
+        self._ends.callback(ref.stop, timeout=LIMIT)
+        return ref
+
+    def notes(self):
+        """Return what was noted."""
+        return self.path.read_text().splitlines()
+
+
+@pytest.fixture(params=["thread", "process"])
+def place(request, tmp_path):
+    """Give a place, one of each kind in turn; everything is stopped at the end."""
+    with contextlib.ExitStack() as ends:
+        yield Place(request.param, tmp_path, ends)
+
+
+@pytest.fixture
+def gate(tmp_path):
+    """Give a gate."""
+    gate = Gate(tmp_path / "gate")
+    yield gate
+    gate.close()

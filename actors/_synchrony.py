@@ -1,0 +1,42 @@
+"""What a runner without an event loop must not be given: coroutines."""
+
+import inspect
+from collections.abc import Iterator
+from types import AsyncGeneratorType, CoroutineType
+from typing import Any, Final
+
+from actors.errors import NotConcurrentError
+
+RUNNING: Final[tuple[type[Any], ...]] = (Iterator, CoroutineType, AsyncGeneratorType)
+"""Classes of answers that are still to be run."""
+
+_HOOKS: Final = ("on_start", "connect", "load", "warm_up", "on_failure", "on_stop")
+
+
+def check_answer(response: Any) -> None:
+    """
+    Refuse a handler's answer that needs an event loop.
+
+    Raises:
+        NotConcurrentError: If it is a coroutine, which is closed, or an asynchronous generator.
+    """
+    if isinstance(response, CoroutineType):
+        response.close()
+        raise NotConcurrentError(f"the handler returned the coroutine {response.__qualname__}()")
+    if isinstance(response, AsyncGeneratorType):
+        raise NotConcurrentError(
+            f"the handler returned the asynchronous generator {response.__qualname__}()"
+        )
+
+
+def check_hooks(runner: Any) -> None:
+    """
+    Refuse a runner whose hooks need an event loop.
+
+    Raises:
+        NotConcurrentError: If one is a coroutine function, or an asynchronous generator function.
+    """
+    for name in _HOOKS:
+        hook = getattr(runner, name)
+        if inspect.iscoroutinefunction(hook) or inspect.isasyncgenfunction(hook):
+            raise NotConcurrentError(f"{type(runner).__qualname__}.{name} is asynchronous")
