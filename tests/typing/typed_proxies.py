@@ -1,13 +1,13 @@
 """Proxies that users declare, in the manner of `pykka.typing`."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import assert_type, cast
 
 import pykka
 from pykka.typing import ActorMemberMixin, proxy_field, proxy_method
 
 import actors
-from actors.typing import stream_method
+from actors.typing import coroutine_method, stream_method
 
 
 class Chat(actors.Runner):
@@ -49,3 +49,49 @@ def streams(ref: pykka.ActorRef[Chat]) -> None:
 
 def is_covariant(stream: actors.Stream[bool]) -> actors.Stream[int]:
     return stream
+
+
+class Engine(actors.Runner):
+    concurrent = True
+
+    # mypy compares them with Pykka's own, too.
+    async def on_start(self) -> None: ...  # type: ignore[override]
+
+    async def connect(self) -> None: ...
+
+    async def load(self) -> AsyncIterator[actors.Progress]:
+        yield actors.Progress(1, 1)
+
+    def warm_up(self) -> None: ...
+
+    async def on_stop(self) -> None: ...  # type: ignore[override]
+
+    async def length(self, prompt: str) -> int:
+        return len(prompt)
+
+    async def tokens(self, prompt: str, *, limit: int) -> AsyncIterator[str]:
+        for token in prompt.split()[:limit]:
+            yield token
+
+
+class LoadsInACoroutine(actors.Runner):
+    concurrent = True
+
+    async def load(self) -> None: ...
+
+
+class EngineProxy(ActorMemberMixin, pykka.ActorProxy[Engine]):
+    length = coroutine_method(Engine.length)
+    tokens = stream_method(Engine.tokens)
+
+
+async def in_an_event_loop(ref: pykka.ActorRef[Engine]) -> None:
+    engine = cast("EngineProxy", ref.proxy())
+    assert_type(await engine.length("a b"), int)
+    stream = await engine.tokens("a b c", limit=2)
+    assert_type(stream, actors.Stream[str])
+    async with stream as entered:
+        assert_type(entered, actors.Stream[str])
+        async for token in entered:
+            assert_type(token, str)
+    assert_type(await anext(stream), str)
