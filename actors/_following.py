@@ -1,11 +1,12 @@
 """The future of an answer that takes its time."""
 
+import copyreg
 import time
 from typing import Any, TypeVar
 
 import pykka
 
-from actors._future import RunnerFuture
+from actors._future import RunnerFuture, reduce_future
 
 T = TypeVar("T")
 
@@ -34,3 +35,6 @@ class FollowingFuture(RunnerFuture[T]):
     async def _awaited(self) -> Any:
         value = await super()._awaited()
         return await value if isinstance(value, pykka.Future) else value
+
+
+copyreg.pickle(FollowingFuture, reduce_future)

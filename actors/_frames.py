@@ -1,5 +1,6 @@
 """What crosses the channel between a runner's process and its port. Private to both."""
 
+import enum
 from typing import NamedTuple, TypeAlias
 
 import attrs
@@ -63,6 +64,30 @@ class StreamClosed(NamedTuple):
 
     task_id: int
     cancelled: bool = False
+
+
+class Errand(enum.IntEnum):
+    """What a runner has a message forwarded for."""
+
+    ASK = 0
+    TELL = 1
+    STOP = 2
+    PROBE = 3
+    """To learn whether the actor is alive."""
+
+
+class Forward(NamedTuple):
+    """
+    A message from a runner to another actor, to be passed on by its parent.
+
+    Payload: the actor's URN and the message's name, with a line feed between them; then the
+    pickled message, if it is an ask or a tell. The answer comes back in the frames in which a
+    runner answers its parent, and `Credit` and `CancelTask` go the other way, too. Tasks are
+    numbered by the runner, tells included, so that a frame that is delivered twice is known.
+    """
+
+    task_id: int
+    errand: int
 
 
 # The others, which are encoded by `actors.wire`.
@@ -140,7 +165,15 @@ class Terminated:
 
 
 Compact: TypeAlias = (
-    Request | Credit | CancelTask | Acknowledged | Reply | StreamOpened | Chunk | StreamClosed
+    Request
+    | Credit
+    | CancelTask
+    | Acknowledged
+    | Reply
+    | StreamOpened
+    | Chunk
+    | StreamClosed
+    | Forward
 )
 """Every frame that is nothing but numbers."""
 
@@ -157,8 +190,14 @@ Encoded: TypeAlias = (
 )
 """Every frame that the converter reads and writes."""
 
-ToRunner: TypeAlias = Launch | Request | Credit | CancelTask | Stop
+Answer: TypeAlias = Reply | ReplyError | StreamOpened | Chunk | StreamClosed
+"""Every frame that answers a task."""
+
+ToRunner: TypeAlias = Launch | Request | Credit | CancelTask | Stop | Answer
 """Every frame that a port sends."""
+
+Outward: TypeAlias = Forward | Credit | CancelTask
+"""Every frame in which a runner asks for something itself."""
 
 FromRunner: TypeAlias = (
     Started
@@ -173,5 +212,6 @@ FromRunner: TypeAlias = (
     | Waiting
     | Left
     | Terminated
+    | Outward
 )
 """Every frame that a runner sends: the seed's `Event | RunnerTerminationError`."""

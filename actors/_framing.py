@@ -24,6 +24,7 @@ from actors._frames import (
     Compact,
     Credit,
     Encoded,
+    Forward,
     FromRunner,
     Reply,
     Request,
@@ -63,6 +64,7 @@ _KINDS: Final[dict[type, int]] = {
     StreamOpened: 6,
     Chunk: 7,
     StreamClosed: 8,
+    Forward: 9,
 }
 _MAKERS: Final[dict[int, Callable[[int, int], Compact]]] = {
     1: lambda task, number: Request(task, bool(number)),
@@ -73,6 +75,7 @@ _MAKERS: Final[dict[int, Callable[[int, int], Compact]]] = {
     6: lambda task, _: StreamOpened(task),
     7: Chunk,
     8: lambda task, number: StreamClosed(task, bool(number)),
+    9: Forward,
 }
 _MAX_NUMBER: Final = (1 << 32) - 1
 

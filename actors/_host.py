@@ -16,13 +16,18 @@ from actors._concurrent_incoming import ConcurrentIncoming
 from actors._frames import (
     Acknowledged,
     CancelTask,
+    Chunk,
     Credit,
     Launch,
     Left,
+    Reply,
+    ReplyError,
     Request,
     Started,
     StatusChanged,
     Stop,
+    StreamClosed,
+    StreamOpened,
     Terminated,
     Waiting,
 )
@@ -30,6 +35,8 @@ from actors._framing import Buffer, Frame
 from actors._incoming import Incoming
 from actors._ledger import Ledger
 from actors._mailbox import Mailbox
+from actors._outgoing import Outgoing
+from actors._references import references
 from actors.messages import (
     RunnerConnecting,
     RunnerIdle,
@@ -79,6 +86,8 @@ class RunnerHost:
         self._ledger = ledger
         self._tasks: dict[int, Incoming] = {}
         self._incoming: type[Incoming] = Incoming
+        self._outgoing = Outgoing(channel, self.mailbox, ledger)
+        references.connect(self._outgoing.ref)
         self._phase = Phase.STARTING
         self._running = False
         self._failing = False
@@ -203,6 +212,8 @@ class RunnerHost:
                 self._tasks[task_id].grant(chunks)
             case CancelTask(task_id) if task_id in self._tasks:
                 self._tasks[task_id].cancel()
+            case Reply() | ReplyError() | StreamOpened() | Chunk() | StreamClosed():
+                self._outgoing.received(frame.message, frame.payload)
             case Stop():
                 return Envelope(messages._ActorStop())  # noqa: SLF001 - Pykka's own word
             case Launch():

@@ -4,7 +4,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple
 
 from pykka import messages
 
@@ -20,11 +20,11 @@ from actors._frames import (
     Request,
     StreamClosed,
     StreamOpened,
-    ToRunner,
 )
 from actors._framing import Buffer
+from actors._line import Line
 from actors._payload import pack
-from actors._task import Kind, Task
+from actors._task import Task, TaskTable, kind_of
 from actors.errors import FrameTooLargeError, RunnerUnavailableError
 from actors.messages import (
     ChunkGenerated,
@@ -34,26 +34,6 @@ from actors.messages import (
     TaskStatus,
 )
 from actors.messages import TaskStatusUpdated as Updated
-
-_PROXY_MESSAGES: Final = {messages.ProxyCall, messages.ProxyGetAttr, messages.ProxySetAttr}
-
-
-class Line(Protocol):
-    """The way to an incarnation: its port's reception. May be used from any thread."""
-
-    def post(self, message: ToRunner, payload: tuple[Buffer, ...] = ()) -> None:
-        """Send a frame without blocking."""
-
-    def attend(self) -> None:
-        """See to it that answers are received though nobody may be receiving for himself."""
-
-    def receive_until(
-        self,
-        done: Callable[[], object],
-        deadline: float | None,
-        others: Callable[[], object],
-    ) -> None:
-        """Receive in the caller's thread until something is so, or for a while."""
 
 
 class Detached(NamedTuple):
@@ -97,7 +77,7 @@ class RunnerInbox:
         wanted: Callable[..., bool],
         show: Callable[[AttributesChanged], object],
     ) -> None:
-        self._runner_id = runner_id
+        self.runner_id: Final = runner_id
         self._what = f"message to {runner_id!r}"
         self._limit = limit
         self._max_waiting = max_waiting
@@ -162,16 +142,47 @@ class RunnerInbox:
         """Return whether no message waits for the runner to come up."""
         return not self._waiting
 
+    def forward(
+        self, payload: tuple[Buffer, ...], make: Callable[[TaskTable, int], Task], *, answered: bool
+    ) -> None:
+        """
+        Send another runner's message, pickled as it is.
+
+        Args:
+            payload: The pickled message.
+            make: Makes the task, with this table and its id.
+            answered: Whether somebody waits for an answer.
+
+        Raises:
+            FrameTooLargeError: If it exceeds the runner's limit.
+            RunnerUnavailableError: If the runner is down and too many messages wait.
+            pykka.ActorDeadError: If the runner is down for good.
+        """
+        size = sum(map(len, payload))
+        if size > self._limit:
+            raise FrameTooLargeError(size, self._limit)
+        with self._lock:
+            if self._closed is not None:
+                raise self._closed()
+            self._queue(make(self, self._next_id() if answered else 0))
+            # No asker of this process is going to receive the answer for himself.
+            if self._line is not None and answered:
+                self._line.attend()
+
     def _admit(self, message: Any, payload: tuple[Buffer, ...], reply_to: Any) -> None:
-        task_id = 0
-        if reply_to is not None:
-            self._last_id = task_id = self._last_id + 1
-        task = Task(self, task_id, _kind(message), payload, reply_to)
+        task_id = 0 if reply_to is None else self._next_id()
+        self._queue(Task(self, task_id, kind_of(message), payload, reply_to))
+
+    def _next_id(self) -> int:
+        self._last_id += 1
+        return self._last_id
+
+    def _queue(self, task: Task) -> None:
         if self._line is not None and not self._holding:
             self._dispatch(self._line, task)
         elif len(self._waiting) >= self._max_waiting:
             raise RunnerUnavailableError(
-                f"runner {self._runner_id!r} is down and {self._max_waiting} messages wait for it "
+                f"runner {self.runner_id!r} is down and {self._max_waiting} messages wait for it "
                 f"(RunnerSpec.max_waiting)"
             )
         else:
@@ -335,11 +346,11 @@ class RunnerInbox:
         # Atomic: of two threads that end a task, one finds it.
         if self._tasks.pop(task.id, None) is not None and self._wanted(Updated):
             status = TaskStatus.CANCELLED if task.cancelled else status
-            self._publish(Updated(self._runner_id, task.id, status))
+            self._publish(Updated(self.runner_id, task.id, status))
 
     def _tell(self, kind: Callable[..., Any], *values: Any) -> None:
         if self._wanted(kind):
-            self._publish(kind(self._runner_id, *values))
+            self._publish(kind(self.runner_id, *values))
 
     # What askers and readers do, in their threads.
 
@@ -385,9 +396,3 @@ class RunnerInbox:
 
 def _ignore(_task: Task) -> None:
     """Nobody is to be told."""
-
-
-def _kind(message: Any) -> Kind:
-    """Return what tells the message's kind, without spelling it out for each."""
-    kind = type(message)
-    return message.attr_path if kind in _PROXY_MESSAGES else kind

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from actors._channel import Channel
 from actors._frames import Chunk, Reply, ReplyError, StreamClosed, StreamOpened
 from actors._framing import Buffer
+from actors._handing_on import hand_on, takes_time
 from actors._mailbox import Mailbox
 from actors._payload import pack, unpack
 from actors._stream import WINDOW
@@ -66,7 +67,14 @@ class Incoming:
     # The future.
 
     def set(self, value: Any = None) -> None:
-        """Answer with a value."""
+        """Answer with a value, or later if it is a future."""
+        if takes_time(value):
+            hand_on(value, self)
+        else:
+            self.send(value)
+
+    def send(self, value: Any) -> None:
+        """Answer with a value, which is pickled here."""
         self._host.channel.send(Reply(self.task_id), pack(value, "the answer"))
         self._host.forget(self.task_id)
 
@@ -75,7 +83,7 @@ class Incoming:
         error: Any = (exc_info or sys.exc_info())[1]
         reply = ReplyError(self.task_id, RunnerTerminationError.from_exception(error))
         try:
-            self._host.channel.send(reply, _pack_exception(error))
+            self._host.channel.send(reply, pack_exception(error))
         except FrameTooLargeError:
             self._host.channel.send(reply)
         self._host.forget(self.task_id)
@@ -110,7 +118,7 @@ class Incoming:
         self._host.forget(self.task_id)
 
 
-def _pack_exception(error: BaseException) -> tuple[Buffer, ...]:
+def pack_exception(error: BaseException) -> tuple[Buffer, ...]:
     """Pickle an exception if it comes back as what it was, else send none."""
     try:
         segments = pack(error, "the exception")

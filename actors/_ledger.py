@@ -9,6 +9,7 @@ from typing import Final
 _SIZE: Final = mmap.PAGESIZE
 _BEGUN: Final = 0
 _BUSY: Final = 1
+_AWAITED: Final = 2
 
 
 def open_ledger() -> tuple["Ledger", int]:
@@ -33,7 +34,7 @@ def open_ledger() -> tuple["Ledger", int]:
 
 class Ledger:
     """
-    Two numbers that the runner writes, without a system call, and its port reads at any time.
+    A few numbers that the runner writes, without a system call, and its port reads at any time.
 
     A frame for each could be lost with the process in the very case that matters, and would
     cost as much as the answer itself.
@@ -47,7 +48,7 @@ class Ledger:
         self._page = mmap.mmap(fd, _SIZE)
         self._bytes = memoryview(self._page)
         self._numbers = self._bytes.cast("Q")
-        self._last: tuple[int, bool] | None = None
+        self._last: tuple[int, bool, int] | None = None
 
     @property
     def begun(self) -> int:
@@ -59,10 +60,15 @@ class Ledger:
         """Whether the runner is handling a message."""
         return self._numbers[_BUSY] != 0 if self._last is None else self._last[1]
 
+    @property
+    def awaited(self) -> int:
+        """Id of the runner's own task for whose answer its main thread waits, 0 if for none."""
+        return self._numbers[_AWAITED] if self._last is None else self._last[2]
+
     def close(self) -> None:
         """Give the page back, and remember what was in it. Idempotent."""
         if self._last is None:
-            self._last = self.begun, self.busy
+            self._last = self.begun, self.busy, self.awaited
             self._numbers.release()
             self._bytes.release()
             self._page.close()
@@ -76,3 +82,7 @@ class Ledger:
     def rest(self) -> None:
         """Note that no message is being handled."""
         self._numbers[_BUSY] = 0
+
+    def await_answer(self, task_id: int) -> None:
+        """Note for which task of the runner's own its main thread waits, 0 for none any more."""
+        self._numbers[_AWAITED] = task_id

@@ -49,6 +49,7 @@ class Mailbox:
         self._take = take
         self._on_closed = on_closed
         self._messages: deque[Any] = deque()
+        self._calls: deque[Callable[[], object]] = deque()
         # Taken by itself: a handler could come between a condition's own method and its lock.
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
@@ -90,7 +91,10 @@ class Mailbox:
 
     def get(self) -> Any:
         """Return the next envelope."""
-        self.wait_for(self._messages.__len__)
+        if self._calls:
+            self._make_calls()
+        if not self._messages:
+            self.wait_for(self._messages.__len__)
         return self._messages.popleft()
 
     def empty(self) -> bool:
@@ -176,6 +180,13 @@ class Mailbox:
             with contextlib.suppress(BlockingIOError):
                 self._wake_out.send(b"\0")
 
+    def call_soon(self, call: Callable[[], object]) -> None:
+        """Make a call soon, in a thread that waits; takes no lock, so it suits a destructor."""
+        self._calls.append(call)
+        # Closed: the process is ending.
+        with contextlib.suppress(BlockingIOError, OSError):
+            self._wake_out.send(b"\0")
+
     def look(self) -> None:
         """Receive what is there, without waiting, unless another thread does."""
         self._turn(bool, 0.0)
@@ -222,6 +233,8 @@ class Mailbox:
                 if fd == self._wake_fd:
                     self._wake_in.recv(4096)
         self._unfinished = True
+        if self._calls:
+            self._make_calls()
         receipt = self._channel.receive()
         self._looked_at = time.monotonic()
         pending = self._channel.reader.pending
@@ -238,3 +251,11 @@ class Mailbox:
         self._unfinished = False
         if receipt is Receipt.CLOSED or self._channel.reader.problem is not None:
             self._on_closed()
+
+    def _make_calls(self) -> None:
+        while self._calls:
+            try:
+                call = self._calls.popleft()
+            except IndexError:  # another thread was quicker
+                return
+            call()

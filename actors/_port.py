@@ -8,6 +8,7 @@ from typing import Final
 
 from actors._bootstrap import DUMP_SIGNAL
 from actors._ending import Facts, OwnEnd, exit_reason, is_failure
+from actors._exchange import Exchange
 from actors._frames import (
     FromRunner,
     Launch,
@@ -102,12 +103,12 @@ class Port:
         self._listener = listener
         self._wires: Wires | None = None
         self._ledger: Ledger | None = None
+        self._exchange: Exchange | None = None
         self._phase = Phase.STARTING
         self._started = False
         self.over: Final = threading.Event()
         """Set when the incarnation has ended."""
-        self.waiting_for: str | None = None
-        """Whom the runner says it waits for."""
+        self._declared: str | None = None
         self._left = False
         self._error: RunnerTerminationError | None = None
         self._own_end: OwnEnd | None = None
@@ -134,6 +135,13 @@ class Port:
     def busy(self) -> bool:
         """Whether the runner is handling a message right now."""
         return self._ledger is not None and self._ledger.busy
+
+    @property
+    def waiting_for(self) -> str | None:
+        """Whom the runner says it waits for, or else whom its main thread has asked."""
+        if self._declared is not None or self._ledger is None or self._exchange is None:
+            return self._declared
+        return self._exchange.whom(self._ledger.awaited)
 
     @property
     def source(self) -> tuple[str, int]:
@@ -176,6 +184,12 @@ class Port:
             return
         self._ledger = child.ledger
         self._wires = Wires(child, spec.max_frame, self._reactor, incarnation.warden, self)
+        self._exchange = Exchange(
+            repr(spec.id),
+            self._wires.reception,
+            self._reactor,
+            lambda problem: self._end(ProtocolViolation(problem)),
+        )
         self._wires.reception.post(
             Launch(spec.id, incarnation.number, incarnation.actor_urn), incarnation.payload
         )
@@ -186,7 +200,9 @@ class Port:
     def frame(self, message: FromRunner, payload: tuple[Buffer, ...]) -> None:
         """Take a frame, in the thread that has received it."""
         self._watch.progressed_at = time.monotonic()
-        if not self._inbox.received(message, payload):
+        if self._inbox.received(message, payload):
+            return
+        if self._exchange is None or not self._exchange.take(message, payload):
             self._reactor.call_soon(lambda: self._take(message))
 
     def _take(self, message: FromRunner) -> None:
@@ -194,7 +210,7 @@ class Port:
             case StatusChanged(status, at):
                 self._on_status(status, at)
             case Waiting(waiting_for):
-                self.waiting_for = waiting_for
+                self._declared = waiting_for
             case Started() if not self._started:
                 self._on_started()
             case Left():
@@ -346,6 +362,8 @@ class Port:
         self._fail_expired()
         if self._ledger is not None:
             self._ledger.close()
+        if self._exchange is not None:
+            self._exchange.close()
         detached = self._inbox.detach(self.begun)
         failed = is_failure(
             reason,

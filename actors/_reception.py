@@ -15,6 +15,12 @@ from actors._reactor import Reactor
 _PATIENCE: Final = 0.05
 """Seconds that an asker without an answer receives for itself. A longer wait can be left to the
 reactor, which takes some 50 microseconds more."""
+_IMPATIENCE: Final = 0.002
+"""Seconds without an asker after which the reactor receives from a runner that asks for something
+itself, for which nobody here waits."""
+_REQUESTS: Final = 2
+"""Requests of the runner's that an asker takes; then it leaves the channel to the reactor, which
+passes them on and would have to be woken for each."""
 _BUDGET: Final = 16
 """Receipts from one channel before the others get their turn."""
 
@@ -53,6 +59,8 @@ class Reception:
         self._poll = select.poll()
         self._poll.register(self._fd, select.POLLIN)
         self._leads = 0
+        self._rest_for = _PATIENCE
+        self._requests = 0
         self._resting = False
         self._writing = False
         self._selected = 0
@@ -90,12 +98,13 @@ class Reception:
             return
         finished: object = False
         leads: list[bool] = []
+        requests = self._requests + _REQUESTS
         try:
             # One call of C: no handler can come between taking the lead and noting it.
             leads.extend(map(self._leading.acquire, (False,)))
             if not leads[0]:
                 return
-            while not (finished := done()):
+            while not (finished := done()) and self._requests < requests:
                 left = _PATIENCE if deadline is None else deadline - time.monotonic()
                 wait = min(_PATIENCE, left)
                 if wait <= 0 or not self._poll.poll(wait * 1000 + 1) or not self._receive():
@@ -115,6 +124,11 @@ class Reception:
         """See to it that somebody receives, when more wait than one, who would receive himself."""
         if self._resting and not self._leading.locked():
             self._reactor.call_soon(self._take_over)
+
+    def expect_requests(self) -> None:
+        """Take note, while receiving, that the runner asks for something itself."""
+        self._rest_for = _IMPATIENCE
+        self._requests += 1
 
     # What the reactor does.
 
@@ -141,7 +155,12 @@ class Reception:
             self._rest()
             return
         for _ in range(_BUDGET):
-            if not self._receive() or self._received is not Receipt.SOME:
+            # After complete frames there is mostly nothing more, and if there is, one hears of it.
+            if (
+                not self._receive()
+                or self._received is not Receipt.SOME
+                or not self._channel.reader.partial
+            ):
                 return
 
     def _receive(self) -> bool:
@@ -177,7 +196,7 @@ class Reception:
             self._take_over()
         elif self._resting:
             leads = self._leads
-            self._reactor.call_later(_PATIENCE, lambda: self._look_after(leads))
+            self._reactor.call_later(self._rest_for, lambda: self._look_after(leads))
 
     def _take_over(self) -> None:
         self._resting = False

@@ -4,7 +4,9 @@ import contextlib
 import queue
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
+
+from pykka import messages
 
 from actors._frames import StreamOpened
 from actors._framing import Buffer
@@ -13,6 +15,8 @@ from actors._sealed import Sealed
 from actors._stream import Stream, StreamCore
 from actors.messages import LostTask
 from actors.termination import RunnerTerminationError
+
+_PROXY_MESSAGES: Final = {messages.ProxyCall, messages.ProxyGetAttr, messages.ProxySetAttr}
 
 Kind: TypeAlias = type | Sequence[str]
 """A message's class, or the path of the attribute that a proxy calls, reads or sets."""
@@ -98,12 +102,7 @@ class Task:
     @property
     def name(self) -> str:
         """What a failure calls the message: its class, or the attribute of a proxy."""
-        kind = self.kind
-        if not isinstance(kind, type):
-            return ".".join(kind)
-        if kind.__module__ == "builtins":
-            return kind.__qualname__
-        return f"{kind.__module__}.{kind.__qualname__}"
+        return name_of(self.kind)
 
     @property
     def streaming(self) -> bool:
@@ -188,6 +187,21 @@ class Task:
         elif self.reply_to is not None:
             with contextlib.suppress(queue.Full):
                 self.reply_to.set_exception((type(error), error, None))
+
+
+def kind_of(message: Any) -> Kind:
+    """Return what tells a message's kind, without spelling it out for each."""
+    kind = type(message)
+    return message.attr_path if kind in _PROXY_MESSAGES else kind
+
+
+def name_of(kind: Kind) -> str:
+    """Return a kind as people read it."""
+    if not isinstance(kind, type):
+        return ".".join(kind)
+    if kind.__module__ == "builtins":
+        return kind.__qualname__
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def fail_all(tasks: Iterable[Task], error: Callable[[], BaseException]) -> None:

@@ -1,6 +1,7 @@
 """Find the part of an object because of which it cannot be pickled."""
 
 import contextlib
+import copyreg
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from types import CodeType, FunctionType, MethodType, ModuleType
@@ -134,8 +135,9 @@ def _children_of_class(cls: type) -> Iterator[Child]:
 
 def _children_of_instance(value: Any) -> Iterator[Child]:
     """Yield the parts of what an object's own class makes of it for pickle."""
+    registered = copyreg.dispatch_table.get(type(value))
     try:
-        reduced = value.__reduce_ex__(5)
+        reduced = registered(value) if registered is not None else value.__reduce_ex__(5)
     except Exception:  # noqa: BLE001 - then it is the object itself that cannot be pickled
         return
     if not isinstance(reduced, tuple):

@@ -199,8 +199,8 @@ class Hung:
 
     Attributes:
         silent_for: Seconds since its last sign of progress.
-        waiting_for: Whom it had declared to be waiting for (`Runner.waiting_for`),
-            or `None` if the silence was its own.
+        waiting_for: Whom it had declared to be waiting for (`Runner.waiting_for`), or whom it
+            had asked, or `None` if the silence was its own.
     """
 
     remedy: ClassVar[str] = (
@@ -225,7 +225,8 @@ class Overdue:
         task: Class of the message, or attribute of the proxy call.
         limit: Seconds that it had.
         cancelled: Whether they count from its cancellation, not from when it was sent.
-        waiting_for: Whom it had declared to be waiting for (`Runner.waiting_for`), if anyone.
+        waiting_for: Whom it had declared to be waiting for (`Runner.waiting_for`), or had asked,
+            if anyone.
     """
 
     remedy: ClassVar[str] = (

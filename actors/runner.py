@@ -228,7 +228,8 @@ class Runner(pykka.ThreadingActor):
         Declare that what happens inside may block because of somebody else.
 
         A runner that hangs inside counts as an after-effect of another's failure, and one
-        that hangs outside as a root cause.
+        that hangs outside as a root cause. What waits for the answer of another actor needs no
+        declaration: that is known.
 
         Args:
             whom: Who is waited for, such as `rank 2`.

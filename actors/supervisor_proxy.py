@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import pykka
 
+from actors._references import register_proxy
 from actors.messages import RunnerFailed, RunnerInfo
 from actors.specs import GroupSpec, RunnerSpec
 from actors.supervisor import Supervisor
@@ -74,6 +75,9 @@ class SupervisorProxy(pykka.ActorProxy[Supervisor]):
 
         @_by_proxy
         def stop(self) -> None: ...
+
+
+register_proxy(SupervisorProxy)
 
 
 @contextlib.contextmanager

@@ -321,7 +321,9 @@ def test_frames_wait_for_a_runner_that_reads_late(patient, world, at_rest):
     found = []
     while len(found) < 8:
         world.runner.receive()
-        found += [(message.task_id, set(payload[0])) for message, payload in world.runner.reader.pending]
+        found += [
+            (message.task_id, set(payload[0])) for message, payload in world.runner.reader.pending
+        ]
         world.runner.reader.pending.clear()
     assert found == [(n, {n}) for n in range(1, 9)]
     until(lambda: world.in_reactor(lambda: not world.reception._writing))

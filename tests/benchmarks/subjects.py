@@ -42,3 +42,19 @@ class Subject(actors.Runner):
 
     def wait(self):
         threading.Event().wait()
+
+
+class Hopper(actors.Runner):
+    """Answers, and asks others."""
+
+    def on_receive(self, message):
+        return message
+
+    def hop(self, ref, number):
+        """Return how long each of some asks takes, in us."""
+        taken = []
+        for each in range(number):
+            begin = time.perf_counter()
+            ref.ask(each)
+            taken.append((time.perf_counter() - begin) * 1e6)
+        return taken

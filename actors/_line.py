@@ -1,0 +1,25 @@
+"""The way from the parent to one incarnation of a runner, as those see it who send."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from actors._frames import ToRunner
+from actors._framing import Buffer
+
+
+class Line(Protocol):
+    """The way to an incarnation: its port's reception. May be used from any thread."""
+
+    def post(self, message: ToRunner, payload: tuple[Buffer, ...] = ()) -> None:
+        """Send a frame without blocking."""
+
+    def attend(self) -> None:
+        """See to it that answers are received though nobody may be receiving for himself."""
+
+    def receive_until(
+        self,
+        done: Callable[[], object],
+        deadline: float | None,
+        others: Callable[[], object],
+    ) -> None:
+        """Receive in the caller's thread until something is so, or for a while."""

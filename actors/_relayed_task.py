@@ -1,0 +1,65 @@
+"""A task of a runner that another runner waits for."""
+
+from actors._framing import Buffer
+from actors._return_path import ReturnPath
+from actors._task import Task, TaskTable
+from actors.termination import RunnerTerminationError
+
+
+class RelayedTask(Task):
+    """
+    Hands on what comes, as it comes, without unpickling it.
+
+    Credit is the asker's too: this process holds no more of a stream than what is on its way.
+
+    Args:
+        table: Where it is while it is in flight.
+        task_id: Its id there.
+        name: What the message is, for people.
+        payload: The pickled message.
+        path: The way of the answer.
+    """
+
+    __slots__ = ("_opened", "_path")
+
+    def __init__(
+        self,
+        table: TaskTable,
+        task_id: int,
+        name: str,
+        payload: tuple[Buffer, ...],
+        path: ReturnPath,
+    ) -> None:
+        super().__init__(table, task_id, (name,), payload)
+        self._path = path
+        self._opened = False
+
+    @property
+    def streaming(self) -> bool:
+        """Whether it is being answered with a stream."""
+        return self._opened
+
+    def answer(self, payload: tuple[Buffer, ...], error: RunnerTerminationError | None) -> None:
+        """Pass on an answer, or an exception."""
+        self._path.answer(payload, error)
+
+    def open_stream(self) -> None:
+        """Pass on that it is answered with a stream."""
+        self._path.open_stream()
+        self._opened = True
+
+    def push(self, sequence: int, payload: tuple[Buffer, ...]) -> None:
+        """Pass on a chunk."""
+        self._path.chunk(sequence, payload)
+
+    def close(self) -> None:
+        """Pass on the end of the stream."""
+        self._path.close(cancelled=self.cancelled)
+
+    def fail(self, error: BaseException) -> None:
+        """Tell the asker why there will be no answer."""
+        self._path.fail(error)
+
+    def grant(self, chunks: int) -> None:
+        """Pass on that the reader can take more chunks."""
+        self.table.grant(self, chunks)
