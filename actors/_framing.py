@@ -215,10 +215,8 @@ class FrameReader:
         if self._receipt[0][1] == receipts:
             if self.pending or self.problem is not None:
                 return True
-            if large is None:
-                space = buffer[end:] if end else buffer
-            else:
-                space = large.space(filled)
+            fresh = buffer[end:] if end else buffer
+            space = fresh if large is None else large.space(filled)
             # One call of C: no handler can come between receiving bytes and noting how many.
             self._receipt.extend(zip(map(recv_into, (space,)), (receipts + 1,), strict=True))
         count, receipts = self._receipt[0]
@@ -233,7 +231,7 @@ class FrameReader:
                 and size <= self._limit
             ):
                 payload = (bytes(buffer[_SINGLE.size : count]),)
-                self.pending = deque((Frame(_MAKERS[kind](task, number), payload),))  # type: ignore[arg-type]
+                self.pending = deque((Frame(_MAKERS[kind](task, number), payload),))
                 self._position = (buffer, 0, 0, receipts, None, 0)
                 return True
         frames: list[Frame] = []

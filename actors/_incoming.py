@@ -40,7 +40,11 @@ class Incoming:
     __slots__ = ("_host", "_room", "_segments", "_sequence", "cancelled", "observed", "task_id")
 
     def __init__(
-        self, host: TaskHost, task_id: int, segments: tuple[Buffer, ...], observed: bool
+        self,
+        host: TaskHost,
+        task_id: int,
+        segments: tuple[Buffer, ...],
+        observed: bool,  # noqa: FBT001 - made for every message; a keyword costs
     ) -> None:
         self._host = host
         self._segments = segments

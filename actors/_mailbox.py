@@ -65,6 +65,8 @@ class Mailbox:
         self._wake_in.setblocking(False)
         self._wake_out.setblocking(False)
         self._diverted: tuple[Callable[[Frame], Any], asyncio.AbstractEventLoop]
+        self.diverted = False
+        """Whether an event loop receives."""
         self._poll = select.poll()
         self._poll.register(channel.fileno(), select.POLLIN)
         self._wake_fd = self._wake_in.fileno()
@@ -134,6 +136,7 @@ class Mailbox:
             self._messages.clear()
             self._take, self._keep = take_and_hand_over, sink
         self._diverted = take, loop
+        self.diverted = True
         loop.add_reader(self._channel.fileno(), self.look)
 
     def restore(self, envelopes: Iterable[Any]) -> None:
@@ -144,6 +147,7 @@ class Mailbox:
             envelopes: Those that were handed over, and are given back.
         """
         take, loop = self._diverted
+        self.diverted = False
         loop.remove_reader(self._channel.fileno())
         with self._changed:
             self._take, self._keep = take, self._messages.append

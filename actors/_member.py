@@ -1,10 +1,9 @@
 """One runner over all its incarnations, as its supervisor knows it."""
 
-import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import pykka
 
@@ -14,8 +13,9 @@ from actors._incarnation import Incarnation
 from actors._payload import pack_for_start
 from actors._port import Port
 from actors._port_events import PortEnded
-from actors._reactor import Reactor
+from actors._references import StandIn
 from actors._relay import Relay
+from actors._services import Services
 from actors._task import fail_all
 from actors._warden import Warden
 from actors.errors import FrameTooLargeError, SpecError, UnsendableError
@@ -34,10 +34,8 @@ class Member:
     Args:
         spec: The runner's spec.
         group_id: Id of its group, if any.
-        reactor: The supervisor's event loop.
+        services: What the supervisor stands on.
         on_stop: Called with the runner's id and the future of a ref's `stop()`.
-        publish: Called with task events.
-        wanted: Says whether anybody is interested in events of some classes.
 
     Raises:
         SpecError: If the class is no runner, or it or its arguments cannot be pickled.
@@ -47,10 +45,8 @@ class Member:
         self,
         spec: RunnerSpec,
         group_id: str | None,
-        reactor: Reactor,
+        services: Services,
         on_stop: Callable[[str, Any], object],
-        publish: Callable[[Any], object],
-        wanted: Callable[..., bool],
     ) -> None:
         if not issubclass(spec.runner_class, Runner):
             raise SpecError(
@@ -64,21 +60,21 @@ class Member:
         self.port: Port | None = None
         self.up = False
         self.status: RunnerStatus | None = None
-        self._reactor = reactor
+        self._reactor = services.reactor
         self._payload = _payload(spec)
-        self._actor: Any = object.__new__(spec.runner_class)
+        self._actor = StandIn(spec.runner_class, uuid.uuid4().urn, None)
         self.inbox = RunnerInbox(
             spec.id,
             limit=spec.max_frame,
             max_waiting=spec.max_waiting,
             on_stop=lambda reply_to: on_stop(spec.id, reply_to),
-            call_soon=reactor.call_soon,
-            publish=publish,
-            wanted=wanted,
+            call_soon=services.reactor.call_soon,
+            publish=services.queue,
+            wanted=services.events.wanted,
             show=Shadow(self._actor).show,
         )
-        _furnish(self._actor, self.inbox)
-        self.ref: pykka.ActorRef[Any] = self._actor.actor_ref
+        self._actor.actor_inbox = self.inbox
+        self.ref: pykka.ActorRef[Any] = pykka.ActorRef(cast("Any", self._actor))
         pykka.ActorRegistry.register(self.ref)
 
     @property
@@ -169,16 +165,3 @@ def _payload(spec: RunnerSpec) -> tuple[Any, ...]:
     if size > spec.max_frame:
         raise SpecError(name, "args", str(FrameTooLargeError(size, spec.max_frame)))
     return payload
-
-
-def _furnish(actor: Any, inbox: RunnerInbox) -> None:
-    """
-    Make an instance on which no code of the user has run one for refs and proxies to look at.
-
-    Pykka's refs take class, URN, inbox and stopped flag from an actor, and its proxies look
-    at the actor's attributes; the constructor runs in the runner's process only.
-    """
-    actor.actor_urn = uuid.uuid4().urn
-    actor.actor_inbox = inbox
-    actor.actor_stopped = threading.Event()
-    actor._actor_ref = pykka.ActorRef(actor)

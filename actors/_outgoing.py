@@ -201,7 +201,7 @@ class Outgoing:
                 task.push(sequence, payload)
                 return
             case StreamOpened():
-                task.open_stream()
+                task.open_stream(message)
                 return
             case Reply():
                 task.answer(payload, None)
@@ -225,6 +225,21 @@ class Outgoing:
             self._mailbox.wait_for(done, timeout)
         finally:
             self._ledger.await_answer(0)
+
+    def attend(self, task: Task) -> None:
+        """
+        See to it that somebody receives, for a waiter who does not: a coroutine.
+
+        In a concurrent runner the loop does. In another, which runs a loop of its own within a
+        handler, a thread has to.
+        """
+        if not self._mailbox.diverted:
+            threading.Thread(
+                target=self._mailbox.wait_for,
+                args=(lambda: task.id not in self._tasks,),
+                name="actors-attendant",
+                daemon=True,
+            ).start()
 
     def cancel(self, task: Task) -> None:
         """Tell that nobody waits for a task any more."""

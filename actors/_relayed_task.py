@@ -1,5 +1,6 @@
 """A task of a runner that another runner waits for."""
 
+from actors._frames import StreamOpened
 from actors._framing import Buffer
 from actors._return_path import ReturnPath
 from actors._task import Task, TaskTable
@@ -20,7 +21,7 @@ class RelayedTask(Task):
         path: The way of the answer.
     """
 
-    __slots__ = ("_opened", "_path")
+    __slots__ = ("_opened_by", "_path")
 
     def __init__(
         self,
@@ -32,21 +33,23 @@ class RelayedTask(Task):
     ) -> None:
         super().__init__(table, task_id, (name,), payload)
         self._path = path
-        self._opened = False
+        self._opened_by: StreamOpened | None = None
 
     @property
     def streaming(self) -> bool:
         """Whether it is being answered with a stream."""
-        return self._opened
+        return self._opened_by is not None
 
     def answer(self, payload: tuple[Buffer, ...], error: RunnerTerminationError | None) -> None:
         """Pass on an answer, or an exception."""
         self._path.answer(payload, error)
 
-    def open_stream(self) -> None:
+    def open_stream(self, frame: StreamOpened) -> bool:
         """Pass on that it is answered with a stream."""
-        self._path.open_stream()
-        self._opened = True
+        if self._opened_by is None:
+            self._path.open_stream()
+            self._opened_by = frame
+        return self._opened_by is frame
 
     def push(self, sequence: int, payload: tuple[Buffer, ...]) -> None:
         """Pass on a chunk."""

@@ -301,14 +301,7 @@ class Supervisor(pykka.ThreadingActor):
                 raise DuplicateIdError("supervisor", "id", f"{each!r} is in use")
 
     def _member(self, spec: RunnerSpec, group_id: str | None) -> Member:
-        return Member(
-            spec,
-            group_id,
-            self._services.reactor,
-            self._on_ref_stop,
-            self._services.queue,
-            self._services.events.wanted,
-        )
+        return Member(spec, group_id, self._services, self._on_ref_stop)
 
     def _start_group(
         self, spec: GroupSpec | RunnerSpec, members: list[Member]
