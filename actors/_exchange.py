@@ -1,6 +1,7 @@
 """What a runner sends to other actors, and their answers: passed on by its parent."""
 
 import logging
+from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, Protocol
@@ -25,6 +26,7 @@ class Loop(Protocol):
     """The reactor, as far as it is used here."""
 
     @property
+    @abstractmethod
     def in_thread(self) -> bool:
         """Whether the caller runs in its thread."""
 

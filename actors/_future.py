@@ -200,11 +200,11 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
         """
         error = TaskCancelledError("the task was cancelled by its asker")
         with self._lock:
-            answered = self._settled()
+            bond, answered = self.bond, self._settled()
             if not answered:
                 self._cancelled = True
                 self._result = (None, (type(error), error, None))
-                bond, self.bond = self.bond, None
+                self.bond = None
                 self._wake()
         if not answered:
             if bond is not None:

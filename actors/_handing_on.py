@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -27,6 +28,7 @@ class Answerable(Protocol):
     def set_exception(self, exc_info: Any = None) -> None:
         """Answer with an exception; that which is being handled, if none is given."""
 
+    @abstractmethod
     def open_stream(self) -> FailingOutlet:
         """Answer with a stream. Return the way to it."""
 

@@ -366,8 +366,9 @@ class RunnerInbox:
     def _several(self) -> bool:
         return len(self._tasks) > 1
 
-    def attend(self, _task: Task) -> None:
+    def attend(self, task: Task) -> None:
         """See to it that somebody receives, for a waiter who does not."""
+        del task
         line = self._line
         if line is not None:
             line.attend()

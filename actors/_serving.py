@@ -74,8 +74,9 @@ class Serving:
 
     def __init__(self, life: Life, envelope: Any) -> None:
         self._life = life
-        self._envelope = envelope
-        self._reply_to = reply_to = envelope.reply_to
+        reply_to = envelope.reply_to
+        self._envelope: Any = envelope
+        self._reply_to: Any = reply_to
         self._begun = False
         self._given_up = False
         self._changed = asyncio.Event()

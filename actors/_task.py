@@ -73,6 +73,8 @@ class Task:
         "table",
     )
 
+    reply_to: Any
+
     def __init__(
         self,
         table: TaskTable,
@@ -126,7 +128,14 @@ class Task:
     # What comes from the runner.
 
     def answer(self, payload: tuple[Buffer, ...], error: RunnerTerminationError | None) -> None:
-        """End it with an answer, or with what its handler or its stream has raised."""
+        """
+        End it with an answer, or with what its handler or its stream has raised.
+
+        An answer to a task that is given up is dropped: whoever waited has an error, or is about
+        to get one.
+        """
+        if self.cancelled:
+            return
         sealed = Sealed(payload, error)
         if self.core is not None:
             self.core.finish(sealed)
@@ -172,12 +181,12 @@ class Task:
 
     def push(self, sequence: int, payload: tuple[Buffer, ...]) -> None:
         """Take a chunk of its stream."""
-        if self.core is not None:
+        if self.core is not None and not self.cancelled:
             self.core.push(Sealed(payload), sequence)
 
     def close(self) -> None:
         """End its stream, or a task that was cancelled."""
-        if self.core is not None:
+        if self.core is not None and not self.cancelled:
             self.core.finish()
 
     def fail(self, error: BaseException) -> None:

@@ -1,6 +1,7 @@
 """What takes too long in a runner that lives: no progress, a deadline, a cancellation."""
 
 import time
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import Final, Protocol
 
@@ -18,10 +19,12 @@ class TaskWatchListener(Protocol):
     """Who acts, in the reactor's thread: the port."""
 
     @property
+    @abstractmethod
     def begun(self) -> int:
         """Id of the last task that the runner has taken up."""
 
     @property
+    @abstractmethod
     def waiting_for(self) -> str | None:
         """Whom the runner says it waits for."""
 

@@ -160,8 +160,9 @@ def _names_of_arguments(value: Any, number: int) -> Iterator[str]:
     """Yield how the arguments are told that an object would be made from again."""
     if isinstance(value, BaseException):
         return (f".args[{index}]" for index in range(number))
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return (f".{name}" for name in value._fields)
+    fields: Any = getattr(value, "_fields", None) if isinstance(value, tuple) else None
+    if fields is not None:
+        return (f".{name}" for name in fields)
     return (f" > argument {index}" for index in range(number))
 
 

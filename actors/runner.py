@@ -4,6 +4,7 @@ import contextlib
 import logging
 import queue
 import sys
+from abc import abstractmethod
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextvars import ContextVar
@@ -47,9 +48,11 @@ class RunnerLink(Protocol):
     def waiting(self, waiting_for: str | None) -> None:
         """Report who is waited for."""
 
+    @abstractmethod
     def begun(self, envelope: Any) -> bool:
         """Report that a message is taken up. Return whether its answer is still wanted."""
 
+    @abstractmethod
     def cancelled(self, task: Any) -> bool:
         """Return whether nobody waits for this answer any more."""
 

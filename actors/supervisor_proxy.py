@@ -36,8 +36,7 @@ class SupervisorProxy(pykka.ActorProxy[Supervisor]):
     can be deferred. A future whose answer is a future itself is followed, and typed so: the
     `get()` of `start_runner(RunnerSpec("chat", Chat))` is a `pykka.ActorRef[Chat]`.
 
-    Args:
-        actor_ref: The supervisor's ref, as `Supervisor.start()` gives it.
+    `SupervisorProxy(actor_ref=...)` makes one of a ref that `Supervisor.start()` has given.
     """
 
     if TYPE_CHECKING:

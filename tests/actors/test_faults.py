@@ -132,7 +132,7 @@ def header(kind, number, task, *sizes):
         (header(5, 0, 1, (1 << 32) - 1, 5), "exceeds the limit"),
         (header(0, 0, 0, 3) + b"\xc1\xc1\xc1", "$"),
         (struct.pack("!2sBBIQ", b"r\x09", 5, 0, 0, 1), "no frame begins with"),
-        (header(9, 0, 1), "no frame begins with"),
+        (header(200, 0, 1), "no frame begins with"),
         (header(1, 0, 1, 0), "is not for the runner to say"),
         (header(7, 5, 99, 1) + b"x" + header(6, 0, 99), "is not for the runner to say"),
     ],

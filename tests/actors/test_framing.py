@@ -339,7 +339,7 @@ def header(kind, number, task, *sizes, magic=b"r\x02"):
         (b"rx", "no frame begins with"),
         (b"ra", "no frame begins with"),
         (header(5, 0, 1, 1, magic=b"r\x01"), "no frame begins with"),
-        (header(9, 0, 1, 1), "no frame begins with"),
+        (header(200, 0, 1, 1), "no frame begins with"),
         (header(0, 0, 0), "no frame begins with"),
         (header(0, 0, 0, (4 << 20) + 1), "exceeds the limit"),
         (header(0, 0, 0, 1, LIMIT + 1), "exceeds the limit"),

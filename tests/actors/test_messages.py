@@ -44,6 +44,11 @@ REASONS = [
     (reasons.StartTimedOut(60.0), "did not start within 60 s and was ended"),
     (reasons.Hung(2.25), "made no progress for 2.2 s and was ended"),
     (reasons.Hung(2.0, "peer"), "made no progress for 2.0 s while waiting for peer and was ended"),
+    (reasons.Overdue("add", 2.5), "did not end task add within 2.5 s and was ended"),
+    (
+        reasons.Overdue("add", 2.0, cancelled=True, waiting_for="peer"),
+        "did not end task add within 2 s of its cancellation, waiting for peer, and was ended",
+    ),
     (
         reasons.FatalOutput("metal-oom", 5.0),
         "printed a fatal line (metal-oom), lived on for 5 s and was ended",
@@ -92,6 +97,7 @@ ARGUMENTS = {
     errors.RemoteError: (ERROR,),
     errors.FrameTooLargeError: (2, 1),
     errors.WireError: ("$.a", "is missing"),
+    errors.TaskTimedOutError: ("chat", "app.Generate", 2.0, "Current thread ..."),
     errors.UnsendableError: ("answer", object(), "TypeError: cannot pickle"),
 }
 

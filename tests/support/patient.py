@@ -1,0 +1,80 @@
+"""Runners whose tasks take as long as somebody lets them."""
+
+import os
+import threading
+
+import actors
+
+
+def note(path, text):
+    """Write a line into a named pipe that the test reads."""
+    fd = os.open(path, os.O_RDWR)
+    os.write(fd, text.encode())
+    os.close(fd)
+
+
+def wait(path):
+    """Wait until the test writes into a named pipe."""
+    fd = os.open(path, os.O_RDONLY)
+    os.read(fd, 1)
+    os.close(fd)
+
+
+class Patient(actors.Runner):
+    """Says when it begins and how it ends."""
+
+    def __init__(self):
+        super().__init__()
+        self.handled = []
+
+    def compute(self, path):
+        """Compute without yielding until nobody waits for it."""
+        note(path, "begun")
+        while not self.cancelled:
+            pass
+        note(path, "noticed")
+        return "too late"
+
+    def compute_in_a_thread(self, path):
+        """Let a thread do so."""
+        thread = threading.Thread(target=self.compute, args=(path,))
+        thread.start()
+        thread.join()
+
+    def hold(self, begun, gate):
+        """Take the time that the test takes."""
+        note(begun, "begun")
+        wait(gate)
+        return "held"
+
+    def tokens(self, path):
+        """Stream without end, and say when it is closed."""
+        try:
+            while True:
+                yield "token"
+        finally:
+            note(path, "closed")
+
+    def stuck(self, path=os.devnull):
+        """Look at nothing, for ever."""
+        note(path, "begun")
+        threading.Event().wait()
+
+    def log(self, text):
+        """Note that a message was handled."""
+        self.handled.append(text)
+
+    def is_cancelled(self):
+        """Say whether this very message is given up."""
+        return self.cancelled
+
+    def leave(self, begun, gate):
+        """Stop of its own accord, after a while in which others ask."""
+        note(begun, "begun")
+        wait(gate)
+        self.stop()
+
+    def leave_an_actor_behind(self):
+        """Start an actor in this process, and stop without it."""
+        Patient.start()
+        self.stop()
