@@ -19,7 +19,13 @@ from actors._services import Services
 from actors._task import fail_all
 from actors._warden import Warden
 from actors.errors import FrameTooLargeError, SpecError, UnsendableError
-from actors.messages import RunnerFailed, RunnerIdle, RunnerStatus
+from actors.messages import (
+    RunnerFailed,
+    RunnerIdle,
+    RunnerReady,
+    RunnerRunning,
+    RunnerStatus,
+)
 from actors.reasons import LaunchFailed, Phase
 from actors.runner import Runner
 from actors.specs import RunnerSpec
@@ -81,6 +87,13 @@ class Member:
     def source(self) -> tuple[str, int]:
         """Runner and incarnation."""
         return self.spec.id, self.incarnation
+
+    @property
+    def status_now(self) -> RunnerStatus | None:
+        """Return the last status, or that the runner is busy, which it tells only if asked to."""
+        if isinstance(self.status, RunnerReady) and self.port is not None and self.port.busy:
+            return RunnerRunning()
+        return self.status
 
     def launch(self, relay: Relay, warden: Warden, environment: Mapping[str, str]) -> None:
         """Start the next incarnation."""

@@ -180,7 +180,7 @@ class Supervisor(pykka.ThreadingActor):
             RunnerInfo(
                 runner_id=each,
                 group_id=member.group_id,
-                status=member.status,
+                status=member.status_now,
                 pid=member.port.pid if member.port is not None else None,
                 incarnation=member.incarnation,
             )

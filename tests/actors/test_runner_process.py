@@ -4,12 +4,16 @@ import json
 import os
 import signal
 import threading
+from collections import deque
 
 import pykka
 import pytest
 from faulty import Crashing, Echo, Hooks, Note
+from patient import Patient
 
 import actors
+
+from .conftest import Fifo
 
 
 def test_runner_lives_in_a_process_session_and_group_of_its_own(start):
@@ -239,3 +243,43 @@ def test_death_by_signal_is_published_with_name_and_number(start, failures):
     assert failure.uptime >= 0
     assert failure.failed_at >= failure.started_at
     assert "SIGKILL" in failure.error_message
+
+
+def test_busy_runner_is_known_to_be_though_nobody_listens(supervisor, start, fifo, tmp_path):
+    """It says so on its page of shared memory."""
+    gate = Fifo(tmp_path / "gate")
+    try:
+        held = start(runner_class=Patient).proxy().hold(fifo.path, gate.path)
+        assert fifo.read() == "begun"
+        (info,) = supervisor.runners().get()
+        assert info.status == actors.RunnerRunning()
+        gate.write()
+        assert held.get(timeout=60) == "held"
+    finally:
+        gate.close()
+
+
+def test_runner_that_stops_of_itself_fails_nobody(start, failures, fifo, tmp_path):
+    """What was asked before is answered, what was asked later is lost, and nothing is a failure."""
+    gate = Fifo(tmp_path / "gate")
+    try:
+        proxy = start(runner_class=Patient).proxy()
+        leaving = proxy.leave(fifo.path, gate.path)
+        assert fifo.read() == "begun"
+        before = [proxy.is_cancelled() for _ in range(5)]
+        gate.write()
+        leaving.get(timeout=60)
+    finally:
+        gate.close()
+    assert [each.get(timeout=60) for each in before] == [False] * 5
+    with pytest.raises(pykka.ActorDeadError) as caught:
+        deque(iter(lambda: proxy.is_cancelled().get(timeout=60), None), maxlen=0)
+    assert not isinstance(caught.value, actors.RunnerFailedError)
+    assert failures.events() == []
+
+
+def test_actors_of_a_runner_do_not_keep_its_process(supervisor, start):
+    """They are stopped when it has ended: their threads would outlive it."""
+    ref = start(runner_class=Patient, stop_timeout=300.0)
+    ref.proxy().leave_an_actor_behind().get(timeout=60)
+    assert supervisor.stop_runner("echo").get(timeout=60)
