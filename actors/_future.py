@@ -136,16 +136,7 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
         Raises:
             queue.Full: If there is one, or a hook that will make one.
         """
-        with self._lock:
-            if self._cancelled:
-                return
-            if self._result is not None or self._get_hook is not None:
-                # Whoever has set it may have been interrupted before it told anybody.
-                self._wake()
-                raise queue.Full
-            self._result = value, None
-            self.bond = None
-            self._wake()
+        self._set((value, None))
 
     def set_exception(self, exc_info: Any = None) -> None:
         """
@@ -157,17 +148,7 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
         Raises:
             queue.Full: If there is an answer, or a hook that will make one.
         """
-        if exc_info is None:
-            exc_info = sys.exc_info()
-        with self._lock:
-            if self._cancelled:
-                return
-            if self._result is not None or self._get_hook is not None:
-                self._wake()
-                raise queue.Full
-            self._result = None, exc_info
-            self.bond = None
-            self._wake()
+        self._set((None, exc_info or sys.exc_info()))
 
     def set_get_hook(self, func: Callable[[float | None], T]) -> None:
         """
@@ -220,6 +201,18 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
         core = StreamCore(grant=lambda _chunks: None, abandon=lambda: None)
         self.set(Stream(core))  # type: ignore[arg-type]
         return LocalOutlet(core)
+
+    def _set(self, result: tuple[Any, Any]) -> None:
+        with self._lock:
+            if self._cancelled:
+                return
+            if self._settled():
+                # Whoever has set it may have been interrupted before it told anybody.
+                self._wake()
+                raise queue.Full
+            self._result = result
+            self.bond = None
+            self._wake()
 
     def _wake(self) -> None:
         if self._waiters is not None:
