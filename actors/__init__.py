@@ -1,6 +1,7 @@
 """Runners as Pykka actors in processes of their own, supervised, every death explained."""
 
 from actors._events import EventStream
+from actors._future import RunnerFuture
 from actors._stream import Stream
 from actors._version import __version__
 from actors.errors import (
@@ -113,6 +114,7 @@ __all__ = [
     "RunnerConnecting",
     "RunnerFailed",
     "RunnerFailedError",
+    "RunnerFuture",
     "RunnerIdle",
     "RunnerInfo",
     "RunnerLoaded",
