@@ -224,7 +224,7 @@ class RunnerInbox:
         """
         with self._lock:
             self._line = None
-            tasks = tuple(task for task in self._tasks.values() if not task.cancelled)
+            tasks = self.awaited()
             self._tasks.clear()
         for task in tasks:
             task.acknowledged = task.id <= begun
@@ -267,17 +267,19 @@ class RunnerInbox:
 
     def in_flight_since(self) -> float | None:
         """Return the monotonic time since when a task has been in flight, or `None`."""
-        with self._lock:
-            return min((task.sent_at for task in self._tasks.values()), default=None)
+        return min((task.sent_at for task in self._in_flight()), default=None)
 
     def awaited(self) -> tuple[Task, ...]:
         """Return the tasks in flight for which somebody waits, the oldest first."""
-        with self._lock:
-            return tuple(task for task in self._tasks.values() if not task.cancelled)
+        return tuple(task for task in self._in_flight() if not task.cancelled)
 
     def in_flight(self, task: Task) -> bool:
         """Return whether a task has been sent and not ended."""
         return task.id in self._tasks
+
+    def _in_flight(self) -> tuple[Task, ...]:
+        # At once, in C: answers take tasks out of the table without the lock.
+        return tuple(self._tasks.values())
 
     # What comes from the runner, in whichever thread has received it.
 

@@ -23,7 +23,7 @@ from actors._frames import (
 from actors._future import RunnerFuture
 from actors._inbox import RunnerInbox
 from actors._payload import pack, unpack
-from actors._task import fail_all
+from actors._task import Task, fail_all
 from actors.errors import (
     FrameTooLargeError,
     RunnerUnavailableError,
@@ -474,3 +474,45 @@ def test_frame_may_be_delivered_twice(world):
         failed.get(timeout=0)
     ends = [event.task_id for event in world.events if isinstance(event, Updated)]
     assert ends == [1, 2, 3]
+
+
+class AnsweredWhileLookedAt(Task):
+    """A task that another thread answers whenever somebody looks at it."""
+
+    __slots__ = ()
+
+    @property
+    def cancelled(self):
+        """Be answered first."""
+        self.table.received(Reply(self.id), pack("answer", "it"))
+        return False
+
+    @cancelled.setter
+    def cancelled(self, value):
+        """Ignore it."""
+
+    @property
+    def sent_at(self):
+        """Be answered first."""
+        return float(self.cancelled)
+
+    @sent_at.setter
+    def sent_at(self, value):
+        """Ignore it."""
+
+    def answer(self, payload, error):
+        """Drop it."""
+
+
+@pytest.mark.parametrize("look", ["awaited", "in_flight_since", "detach"])
+def test_answers_may_come_while_somebody_looks_at_what_is_in_flight(world, look):
+    """Those who receive do not wait for those who look."""
+    world.inbox.attach(world, lambda _: None)
+    for _ in range(3):
+        world.inbox.forward(
+            pack("?", "it"),
+            lambda table, task_id: AnsweredWhileLookedAt(table, task_id, str, pack("?", "it")),
+            answered=True,
+        )
+    getattr(world.inbox, look)()
+    assert world.inbox.awaited() == ()
