@@ -87,10 +87,15 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
             if deadline is not None:
                 timeout = _left(deadline)
         if self._get_hook is not None:
-            with self._hook_lock:
+            # Another thread may be calling it, and have more time than this one.
+            if not self._hook_lock.acquire(timeout=-1 if timeout is None else timeout):
+                raise pykka.Timeout(f"{timeout} seconds")
+            try:
                 if self._get_hook_result is _UNSET:
                     self._get_hook_result = self._get_hook(timeout)
                 return self._get_hook_result
+            finally:
+                self._hook_lock.release()
         assert self._result is not None  # noqa: S101 - that is what was waited for
         value, exc_info = self._result
         if exc_info is not None:
@@ -152,7 +157,7 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
 
     def set_get_hook(self, func: Callable[[float | None], T]) -> None:
         """
-        Have `get` call a function, once, and return what it returns.
+        Have `get` call a function, once, and return what it returns; not if it was cancelled.
 
         Args:
             func: Called with the seconds that it may take, or `None`.
@@ -161,6 +166,8 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
             queue.Full: If there is an answer.
         """
         with self._lock:
+            if self._cancelled:
+                return
             if self._result is not None:
                 raise queue.Full
             self._get_hook = func

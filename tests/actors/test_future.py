@@ -1,7 +1,6 @@
 """RunnerFuture is a Pykka future, can be cancelled, and opens what came from elsewhere."""
 
 import asyncio
-import queue
 import threading
 import time
 
@@ -151,10 +150,9 @@ def test_answer_after_the_cancel_is_dropped():
     assert future.cancel()
     future.set("x")
     future.set_exception((LookupError, LookupError("no"), None))
+    future.set_get_hook(lambda timeout: "x")
     with pytest.raises(TaskCancelledError):
         future.get(timeout=0)
-    with pytest.raises(queue.Full):
-        future.set_get_hook(lambda timeout: "x")
 
 
 @pytest.mark.parametrize("answer", ["value", "exception", "hook"])
@@ -233,3 +231,23 @@ def test_cancel_and_answer_that_race_agree():
                 future.get(timeout=0)
         else:
             assert future.get(timeout=0) == "x"
+
+
+def test_timeout_holds_while_another_thread_calls_the_hook():
+    """That one may have all the time in the world."""
+    future, calling, go_on = RunnerFuture(), threading.Event(), threading.Event()
+
+    def hook(_timeout):
+        calling.set()
+        assert go_on.wait(TIMEOUT)
+        return "x"
+
+    future.set_get_hook(hook)
+    patient = threading.Thread(target=future.get)
+    patient.start()
+    assert calling.wait(TIMEOUT)
+    with pytest.raises(pykka.Timeout):
+        future.get(timeout=0.01)
+    go_on.set()
+    patient.join(TIMEOUT)
+    assert future.get(timeout=0) == "x"

@@ -12,6 +12,7 @@ from faulty import PROGRAM_ENVIRONMENT, Collector, Echo, Lifecycle
 
 import actors
 from actors import _port
+from actors._future import RunnerFuture
 from actors._group import Group
 from diagnostics.actor import DiagnosticActor
 
@@ -548,3 +549,13 @@ supervisor.stop()
         env=PROGRAM_ENVIRONMENT,
     )
     assert "need a POSIX system" in done.stdout
+
+
+def test_stop_that_nobody_waits_for_any_more(supervisor, start):
+    """A runner that has told another to stop may have ended before that is done."""
+    start("a")
+    given_up = RunnerFuture()
+    assert given_up.cancel()
+    supervisor.actor_ref.tell(actors.supervisor.StopRequested("a", given_up))
+    assert supervisor.stop_runner("a").get(timeout=60)
+    assert supervisor.actor_ref.is_alive()
