@@ -116,6 +116,9 @@ class DistantAnswer(RunnerFuture[Any]):
         self._outlet: DistantOutlet | None = None
         self._followed: Any = None
         path.undertaking = self
+        # The asker may have given up while the message was unpickled.
+        if path.closed:
+            self.cancel()
 
     def set(self, value: Any = None) -> None:
         """Answer with a value, or later if it is a future."""
@@ -123,6 +126,9 @@ class DistantAnswer(RunnerFuture[Any]):
         if takes_time(value):
             self._followed = value
             hand_on(value, _Late(self))
+            if self.cancelled:
+                # It was given up before there was anything to hand that on to.
+                self.cancel()
         else:
             self.send(value)
 
@@ -134,6 +140,8 @@ class DistantAnswer(RunnerFuture[Any]):
     def set_get_hook(self, func: Callable[[float | None], Any]) -> None:
         """Answer with what a function returns, in a thread: nobody gets it in this process."""
         super().set_get_hook(func)
+        if self.cancelled:
+            return
         answer_later(self.get, _Late(self))
 
     def send(self, value: Any) -> None:

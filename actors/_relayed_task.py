@@ -12,6 +12,8 @@ class RelayedTask(Task):
     Hands on what comes, as it comes, without unpickling it.
 
     Credit is the asker's too: this process holds no more of a stream than what is on its way.
+    What comes for a task that is given up is dropped, as in any task: if the asker still waits,
+    because the task took too long, he is about to get an error.
 
     Args:
         table: Where it is while it is in flight.
@@ -42,7 +44,8 @@ class RelayedTask(Task):
 
     def answer(self, payload: tuple[Buffer, ...], error: RunnerTerminationError | None) -> None:
         """Pass on an answer, or an exception."""
-        self._path.answer(payload, error)
+        if not self.cancelled:
+            self._path.answer(payload, error)
 
     def open_stream(self, frame: StreamOpened) -> bool:
         """Pass on that it is answered with a stream."""
@@ -53,11 +56,13 @@ class RelayedTask(Task):
 
     def push(self, sequence: int, payload: tuple[Buffer, ...]) -> None:
         """Pass on a chunk."""
-        self._path.chunk(sequence, payload)
+        if not self.cancelled:
+            self._path.chunk(sequence, payload)
 
     def close(self) -> None:
         """Pass on the end of the stream."""
-        self._path.close(cancelled=self.cancelled)
+        if not self.cancelled:
+            self._path.close(cancelled=False)
 
     def fail(self, error: BaseException) -> None:
         """Tell the asker why there will be no answer."""

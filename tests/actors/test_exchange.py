@@ -27,6 +27,23 @@ from actors.termination import RunnerTerminationError
 
 LIMIT = 30
 
+meanwhile = []
+"""Calls to make while a message is unpickled."""
+
+
+class Interrupted:
+    """A message that takes its time to be unpickled, so that something else happens."""
+
+    def __reduce__(self):
+        return make_calls, ()
+
+
+def make_calls():
+    """Be unpickled."""
+    while meanwhile:
+        meanwhile.pop()()
+    return "unpickled"
+
 
 class Line:
     """The way to a runner: keeps what is posted."""
@@ -232,3 +249,38 @@ def test_what_an_actor_of_this_process_is_sent_keeps_its_order(world):
     world.send(101, "", Errand.STOP, plain.actor_urn)
     assert world.asker.wait_for(101)[-1] == (Reply(101), None)
     assert not plain.is_alive()
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_what_is_too_late_ends_with_its_error_and_not_with_nothing(world, streaming):
+    """Whoever was asked closes what it was told to give up, before the asker is told why."""
+    world.send(7)
+    (task,) = world.inbox.awaited()
+    if streaming:
+        world.answer(StreamOpened(1))
+    world.inbox.cancel(task)
+    world.answer(StreamClosed(1, cancelled=True))
+    task.fail(LookupError("too late"))
+    *opened, last = [message for message, _ in world.asker.posted]
+    assert opened == [StreamOpened(7)] * streaming
+    assert isinstance(last, ReplyError)
+    assert last.task_id == 7
+    assert world.exchange.whom(7) is None
+
+
+def test_asker_who_gives_up_while_his_message_is_unpickled(world):
+    """The actor is told then, as if it had been later: else its stream would never end."""
+    plain = Plain.start()
+    taken = threading.Event()
+    envelopes = []
+    put = plain.actor_inbox.put
+    plain.actor_inbox.put = lambda each: (envelopes.append(each), taken.set())
+    meanwhile.append(lambda: world.exchange.take(CancelTask(7), ()))
+    world.send(7, Interrupted(), Errand.ASK, plain.actor_urn)
+    assert taken.wait(LIMIT)
+    del plain.actor_inbox.put
+    (envelope,) = envelopes
+    assert envelope.message == "unpickled"
+    assert envelope.reply_to.cancelled
+    assert put == plain.actor_inbox.put
+    plain.stop()
