@@ -149,6 +149,8 @@ class ConcurrentLife:
                     self._refuse(self._arrivals.popleft())
             elif self._link.begun(envelope):
                 self._servings.add(Serving(self, envelope))
+            else:
+                self._rest()
         self._changed.set()
 
     # What becomes of it.
@@ -158,8 +160,12 @@ class ConcurrentLife:
         self._servings.discard(serving)
         if not self._servings:
             self._changed.set()
-            if not self._arrivals and self._stop is None and self.failure is None:
-                self._link.idle()
+            self._rest()
+
+    def _rest(self) -> None:
+        idle = not self._servings and not self._arrivals
+        if idle and self._stop is None and self.failure is None:
+            self._link.idle()
 
     def fail(self, error: BaseException) -> None:
         """End the runner. The first reason counts."""

@@ -325,7 +325,7 @@ class Runner(pykka.ThreadingActor):
     def _tell_progress(self, progress: Progress) -> None:
         self._link.status(RunnerLoading(progress.layers_loaded, progress.total_layers))
 
-    def _handle(self, envelope: Any) -> None:  # noqa: C901 - in parts, each would hold the stream
+    def _handle(self, envelope: Any) -> None:
         reply_to = envelope.reply_to
         try:
             message = envelope.message
@@ -336,6 +336,7 @@ class Runner(pykka.ThreadingActor):
                     _refuse(envelope)
                 return
             if not self._link.begun(envelope):
+                self._rest()
                 return
             self._task = reply_to
             response = self._handle_receive(message)
@@ -366,6 +367,9 @@ class Runner(pykka.ThreadingActor):
                 self._stop()
             raise
         self._task = None
+        self._rest()
+
+    def _rest(self) -> None:
         if self.actor_inbox.empty():
             self._link.idle()
 

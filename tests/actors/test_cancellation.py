@@ -123,3 +123,18 @@ def test_runner_that_listens_is_not_ended(start, failures, fifo):
     assert fifo.read() == "noticed"
     assert proxy.handled.get(timeout=LIMIT) == []
     assert failures.events() == []
+
+
+def test_runner_is_ready_after_a_message_that_it_passed_over(
+    supervisor, start, recorder, fifo, gate
+):
+    """Though that was the last one."""
+    supervisor.subscribe(recorder, actors.RunnerStatusUpdated).get(timeout=LIMIT)
+    proxy = start(runner_class=Patient).proxy()
+    first = proxy.hold(fifo.path, gate.path)
+    assert fifo.read() == "begun"
+    recorder.wait_for(lambda event: isinstance(event.status, actors.RunnerRunning))
+    assert proxy.log("passed over").cancel()
+    gate.write()
+    assert first.get(timeout=LIMIT) == "held"
+    recorder.wait_for_many(lambda event: isinstance(event.status, actors.RunnerReady), 2)
