@@ -72,7 +72,7 @@ def _walk(actor: pykka.Actor) -> Iterator[tuple[str, Any]]:
         path, value = pending.pop(0)
         if path.rpartition(".")[2].startswith("_"):
             continue
-        if isinstance(value, pykka.ActorProxy) and value.actor_ref == actor.actor_ref:
+        if _is_proxy(value) and value.actor_ref == actor.actor_ref:
             logger.warning(
                 "attribute %r of %s is a proxy to itself and not shown by proxies; "
                 "begin its name with an underscore",
@@ -96,13 +96,22 @@ def _attributes(holder: Any) -> dict[str, Any]:
     return found
 
 
+def _is_proxy(value: Any) -> bool:
+    # Not `isinstance`, which asks the value for its class too: see below.
+    return issubclass(type(value), pykka.ActorProxy)
+
+
 def _is_traversable(value: Any) -> bool:
-    if isinstance(value, pykka.ActorProxy):
+    if _is_proxy(value):
         return False
-    return (
-        getattr(value, "_pykka_traversable", False) is True
-        or getattr(value, "pykka_traversable", False) is True
-    )
+    try:
+        return (
+            getattr(value, "_pykka_traversable", False) is True
+            or getattr(value, "pykka_traversable", False) is True
+        )
+    except Exception:  # noqa: BLE001 - the user's code, which nobody has called
+        # Such as an object that stands for another, which is not there now.
+        return False
 
 
 class _Traversable:
