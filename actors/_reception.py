@@ -62,6 +62,8 @@ class Reception:
         self._rest_for = _PATIENCE
         self._requests = 0
         self._resting = False
+        self._looking = False
+        """Whether the reactor is going to look whether there still are askers."""
         self._writing = False
         self._selected = 0
         self._closed = False
@@ -188,13 +190,17 @@ class Reception:
         if not self._resting:
             self._resting = True
             self._select()
-            self._look_after(self._leads)
+            # One at a time: among many askers it rests again long before it looks.
+            if not self._looking:
+                self._look_after(self._leads)
 
     def _look_after(self, leads: int) -> None:
         """Take over when nobody has led since."""
+        self._looking = False
         if self._leads == leads and not self._leading.locked():
             self._take_over()
         elif self._resting:
+            self._looking = True
             leads = self._leads
             self._reactor.call_later(self._rest_for, lambda: self._look_after(leads))
 

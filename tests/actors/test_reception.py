@@ -370,3 +370,11 @@ def test_many_askers_get_their_answers(world):
             stack.enter_context(thread(ask, 1 + n * rounds))
     stop.set()
     assert sorted(task for task, _ in world.delivered) == list(range(1, askers * rounds + 1))
+
+
+def test_reactor_that_rests_again_and_again_sets_one_timer(patient, world):
+    """Many askers wake it and send it to rest thousands of times a second."""
+    for _ in range(10):
+        world.rest()
+        world.in_reactor(world.reception._take_over)
+    assert world.in_reactor(lambda: len(world.reactor._timers)) == 1
