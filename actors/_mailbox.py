@@ -138,6 +138,7 @@ class Mailbox:
         self._diverted = take, loop
         self.diverted = True
         loop.add_reader(self._channel.fileno(), self.look)
+        loop.add_reader(self._wake_fd, self._answer_bell)
 
     def restore(self, envelopes: Iterable[Any]) -> None:
         """
@@ -149,6 +150,7 @@ class Mailbox:
         take, loop = self._diverted
         self.diverted = False
         loop.remove_reader(self._channel.fileno())
+        loop.remove_reader(self._wake_fd)
         with self._changed:
             self._take, self._keep = take, self._messages.append
             self._messages.extend(envelopes)
@@ -235,7 +237,7 @@ class Mailbox:
             # Rounded up: a wait that ends too early would be repeated until the time has come.
             for fd, _ in self._poll.poll(None if timeout is None else timeout * 1000 + 1):
                 if fd == self._wake_fd:
-                    self._wake_in.recv(4096)
+                    self._drain_bell()
         self._unfinished = True
         if self._calls:
             self._make_calls()
@@ -255,6 +257,25 @@ class Mailbox:
         self._unfinished = False
         if receipt is Receipt.CLOSED or self._channel.reader.problem is not None:
             self._on_closed()
+
+    def _answer_bell(self) -> None:
+        """Make the calls that are wanted, in the loop, for which the bell may be meant."""
+        self._make_calls()
+        leads: list[bool] = []
+        try:
+            leads.extend(map(self._receiving.acquire, (False,)))
+            # It may be meant for another thread that receives, and hears it itself.
+            if leads[0]:
+                self._drain_bell()
+        finally:
+            if leads and leads[0]:
+                self._receiving.release()
+                if self._waiting:
+                    self.wake()
+
+    def _drain_bell(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            self._wake_in.recv(4096)
 
     def _make_calls(self) -> None:
         while self._calls:

@@ -1,5 +1,6 @@
 """A runner's inbox in its own process: whoever waits receives, for itself and for the others."""
 
+import asyncio
 import contextlib
 import socket
 import threading
@@ -265,3 +266,19 @@ def test_handler_that_raises_in_take_loses_nothing(world):
         world.mailbox.get()
     assert [world.mailbox.get(), world.mailbox.get()] == [1, 2]
     assert calls == [1, 2, 2]
+
+
+def test_loop_makes_the_calls_that_are_wanted_though_nothing_comes(world):
+    """A stream that a coroutine drops is cancelled by such a call."""
+
+    async def live():
+        loop, called = asyncio.get_running_loop(), asyncio.Event()
+        world.mailbox.divert(loop, lambda _: None)
+        try:
+            world.mailbox.call_soon(called.set)
+            await asyncio.wait_for(called.wait(), TIMEOUT)
+        finally:
+            world.mailbox.restore(())
+
+    asyncio.run(live())
+    assert world.receipts == 0
