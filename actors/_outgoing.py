@@ -140,6 +140,7 @@ class Outgoing:
         self._main = threading.main_thread().ident
         self._lock = threading.Lock()
         self._tasks: dict[int, Task] = {}
+        self._attended: set[int] = set()
         self._last_id = 0
 
     def ref(self, actor_urn: str, actor_class: type[Any]) -> RemoteRef:
@@ -233,13 +234,18 @@ class Outgoing:
         In a concurrent runner the loop does. In another, which runs a loop of its own within a
         handler, a thread has to.
         """
-        if not self._mailbox.diverted:
+        # One for all chunks of a stream.
+        if not self._mailbox.diverted and task.id not in self._attended:
+            self._attended.add(task.id)
             threading.Thread(
-                target=self._mailbox.wait_for,
-                args=(lambda: task.id not in self._tasks,),
-                name="actors-attendant",
-                daemon=True,
+                target=self._receive_all, args=(task.id,), name="actors-attendant", daemon=True
             ).start()
+
+    def _receive_all(self, task_id: int) -> None:
+        try:
+            self._mailbox.wait_for(lambda: task_id not in self._tasks)
+        finally:
+            self._attended.discard(task_id)
 
     def cancel(self, task: Task) -> None:
         """Tell that nobody waits for a task any more."""

@@ -20,8 +20,10 @@ from actors._frames import (
     StreamOpened,
 )
 from actors._inbox import RunnerInbox
+from actors._outgoing import Outgoing
 from actors._payload import pack, unpack
 from actors._references import DistantRef, StandIn
+from actors._task import Task
 from actors.errors import FrameTooLargeError, RunnerStoppedError
 from actors.termination import RunnerTerminationError
 
@@ -284,3 +286,31 @@ def test_asker_who_gives_up_while_his_message_is_unpickled(world):
     assert envelope.reply_to.cancelled
     assert put == plain.actor_inbox.put
     plain.stop()
+
+
+class Attended:
+    """A mailbox that counts who waits."""
+
+    diverted = False
+
+    def __init__(self):
+        self.waiting = 0
+        self.end = threading.Event()
+
+    def wait_for(self, _ready):
+        """Wait as long as the test wants."""
+        self.waiting += 1
+        assert self.end.wait(LIMIT)
+
+
+def test_stream_has_one_attendant_however_often_a_coroutine_waits_for_a_chunk():
+    """A thread for each chunk would be one too many."""
+    mailbox = Attended()
+    outgoing = Outgoing(None, mailbox, None)
+    task = Task(outgoing, 1, str, ())
+    before = threading.active_count()
+    for _ in range(5):
+        outgoing.attend(task)
+    assert threading.active_count() == before + 1
+    assert mailbox.waiting <= 1
+    mailbox.end.set()
