@@ -4,7 +4,7 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from typing import Any, Final, final
 
 import attrs
@@ -23,7 +23,7 @@ from diagnostics.actor_messages import (
 )
 from diagnostics.collector import RunnerDiagnosticCollector
 from diagnostics.diagnosis import Diagnosis
-from diagnostics.evidence import Source, System, gather
+from diagnostics.evidence import Said, Source, System, ask_each, gather
 from diagnostics.findings import Role
 
 # A source whose end nobody asks about, such as a grandchild that prints after its
@@ -31,10 +31,10 @@ from diagnostics.findings import Role
 MAX_SOURCES: Final = 4096
 
 EVIDENCE_LIMIT: Final = 0.5
-"""Seconds that the system has to answer; a quarter of what a supervisor waits for a diagnosis."""
+"""Seconds that disks have to answer; a quarter of what a supervisor waits for a diagnosis."""
 
 MAX_ASKING: Final = 8
-"""How many ends the system is asked about at one time; those beyond go on without."""
+"""About how many ends disks are asked at one time; those beyond go on without."""
 
 logger = logging.getLogger("diagnostics")
 
@@ -56,12 +56,13 @@ class DiagnosticActor(pykka.ThreadingActor):
     and counted in the diagnosis.
 
     Where the output of a process leaves something open, the system is asked about its end:
-    in a thread of its own, so that no other process waits, and for `evidence_limit` seconds.
+    what the kernel knows at once, what disks tell in a thread of its own, so that no other
+    process waits, and for `evidence_limit` seconds.
 
     Args:
         output_budget: How many bytes of output of all sources may wait in the inbox.
         system: Whom to ask about an end; by default this host.
-        evidence_limit: How many seconds all of them have together; 0 to ask nobody.
+        evidence_limit: How many seconds the disks have together; 0 to ask nobody at all.
     """
 
     use_daemon_thread = True
@@ -84,6 +85,10 @@ class DiagnosticActor(pykka.ThreadingActor):
     def on_start(self) -> None:
         """Take note of what the system counted before."""
         self._system.begin()
+
+    def on_stop(self) -> None:
+        """Let go of the kernel's log."""
+        self._system.end()
 
     @staticmethod
     def _create_actor_inbox() -> BudgetedInbox:
@@ -121,8 +126,7 @@ class DiagnosticActor(pykka.ThreadingActor):
             case DiagnosisRequested(source):
                 diagnosis = self._diagnosis(message)
                 self._sources.pop(source, None)
-                if not self._ask_the_system(message, diagnosis):
-                    _answer(message, diagnosis)
+                self._ask_the_system(message, diagnosis)
             case Forget(source):
                 self._sources.pop(source, None)
             case _:
@@ -150,38 +154,45 @@ class DiagnosticActor(pykka.ThreadingActor):
             logger.exception("the diagnosis of %r failed", request.source)
             return Diagnosis(problem=f"making the diagnosis failed: {error!r}")
 
-    def _ask_the_system(self, request: DiagnosisRequested, diagnosis: Diagnosis) -> bool:
+    def _ask_the_system(self, request: DiagnosisRequested, diagnosis: Diagnosis) -> None:
+        """Answer with what the system says, from another thread if it is disks that say it."""
+        said: tuple[Said, ...] = ()
+        if self._limit > 0 and not request.expected:
+            causes = {item.cause for item in diagnosis.findings if item.role is not Role.NOTE}
+            sources = self._system.sources(request.ending.name, causes)
+            said = ask_each(sources.quick, request.pid)
+            if sources.slow and self._ask_disks(request, diagnosis, said, sources.slow):
+                return
+        _answer_weighed(request, diagnosis, said)
+
+    def _ask_disks(
+        self,
+        request: DiagnosisRequested,
+        diagnosis: Diagnosis,
+        said: tuple[Said, ...],
+        sources: tuple[Source, ...],
+    ) -> bool:
         """Have the request answered from another thread; returns whether it will be."""
-        if self._limit <= 0 or request.expected:
+        if not self._asking.acquire(blocking=False):
             return False
-        causes = {item.cause for item in diagnosis.findings if item.role is not Role.NOTE}
-        sources = self._system.sources(request.ending.name, causes)
-        if not sources or not self._asking.acquire(blocking=False):
-            return False
-        asking = threading.Thread(
-            target=self._answer_with_evidence,
-            args=(request, diagnosis, sources),
-            name="diagnostics-evidence",
-            daemon=True,  # a disk that hangs must not keep the program from ending
-        )
+
+        def ask() -> None:
+            more: tuple[Said, ...] = ()
+            try:
+                more = gather(sources, request.pid, limit=self._limit)
+            except RuntimeError:
+                logger.warning("no thread was to be had to ask disks about %r", request.source)
+            finally:
+                self._asking.release()
+                _answer_weighed(request, diagnosis, said + more)
+
+        # A disk that hangs must not keep the program from ending.
         try:
-            asking.start()
+            threading.Thread(target=ask, name="diagnostics-evidence", daemon=True).start()
         except RuntimeError:  # no thread is to be had, which may be what ended the process
             self._asking.release()
             return False
         return True
-
-    def _answer_with_evidence(
-        self, request: DiagnosisRequested, diagnosis: Diagnosis, sources: Sequence[Source]
-    ) -> None:
-        try:
-            said = gather(request.pid, limit=self._limit, sources=sources)
-            diagnosis = weighed(diagnosis, said, ending=request.ending, at=time.time())
-        except Exception:
-            logger.exception("the system could not be asked about %r", request.source)
-        finally:
-            self._asking.release()
-            _answer(request, diagnosis)
 
     def _tell_if_fatal(self, source: Hashable, watched: _Watched) -> None:
         finding = watched.collector.fatal
@@ -191,7 +202,14 @@ class DiagnosticActor(pykka.ThreadingActor):
         _tell(watched.watcher, FatalFindingSeen(source, finding))
 
 
-def _answer(request: DiagnosisRequested, diagnosis: Diagnosis) -> None:
+def _answer_weighed(
+    request: DiagnosisRequested, diagnosis: Diagnosis, said: tuple[Said, ...]
+) -> None:
+    if said:
+        try:
+            diagnosis = weighed(diagnosis, said, ending=request.ending, at=time.time())
+        except Exception:
+            logger.exception("what the system said about %r could not be used", request.source)
     _tell(request.reply_to, DiagnosisMade(request.source, diagnosis, request.subject))
 
 

@@ -1,65 +1,50 @@
 """What the system knows about an end, as far as it lets itself be asked."""
 
+import contextlib
 import threading
 from collections.abc import Iterable
 from queue import Empty, SimpleQueue
 from time import monotonic
-from typing import Final
 
-from diagnostics.evidence.boot import host_rebooted
-from diagnostics.evidence.cgroup import memory_events
-from diagnostics.evidence.core_dump import core_pattern
-from diagnostics.evidence.kernel_log import killed_for_memory
-from diagnostics.evidence.limits import full_disks, open_file_limit
-from diagnostics.evidence.macos_report import crash_report
 from diagnostics.evidence.said import Said, Source
-from diagnostics.evidence.system import System
+from diagnostics.evidence.system import Sources, System
 
-__all__ = [
-    "Said",
-    "Source",
-    "System",
-    "core_pattern",
-    "crash_report",
-    "full_disks",
-    "gather",
-    "host_rebooted",
-    "killed_for_memory",
-    "memory_events",
-    "open_file_limit",
-]
+__all__ = ["Said", "Source", "Sources", "System", "ask_each", "gather"]
 
-SOURCES: Final[tuple[Source, ...]] = (
-    memory_events,
-    killed_for_memory,
-    core_pattern,
-    crash_report,
-    full_disks,
-    open_file_limit,
-    host_rebooted,
-)
+
+def ask_each(sources: Iterable[Source], pid: int | None) -> tuple[Said, ...]:
+    """
+    Ask quick sources one after the other; one that fails has nothing to say.
+
+    Args:
+        sources: Whom to ask.
+        pid: The process that ended, if it is known.
+    """
+    said: list[Said] = []
+    for source in sources:
+        # Best effort: what cannot be read is not evidence.
+        with contextlib.suppress(Exception):
+            said.extend(source(pid))
+    return tuple(said)
 
 
 def gather(
-    pid: int | None = None, *, limit: float = 0.5, sources: Iterable[Source] = SOURCES
+    sources: Iterable[Source], pid: int | None = None, *, limit: float = 0.5
 ) -> tuple[Said, ...]:
     """
-    Ask all sources at the same time, and return what came within the limit.
+    Ask slow sources at the same time, and return what came within the limit.
 
     Nothing is raised: a source that fails or is late has nothing to say.
 
     Args:
+        sources: Whom to ask.
         pid: The process that ended, if it is known.
         limit: How many seconds to wait for all of them together.
-        sources: Whom to ask.
     """
     answers: SimpleQueue[tuple[Said, ...]] = SimpleQueue()
 
     def ask(source: Source) -> None:
-        try:
-            answers.put(tuple(source(pid)))
-        except Exception:  # noqa: BLE001  # best effort: what cannot be read is not evidence
-            answers.put(())
+        answers.put(ask_each([source], pid))
 
     asked = 0
     for source in sources:

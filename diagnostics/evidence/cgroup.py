@@ -24,60 +24,68 @@ def parse_events(text: str) -> dict[str, int]:
     return counters
 
 
-def own_group(text: str) -> str:
+def own_group(text: str, controller: str = "") -> str:
     """
-    Return the path of the unified group that `/proc/self/cgroup` names; `/` if it names none.
+    Return the path of the group that `/proc/self/cgroup` names; `/` if it names none.
 
     Args:
         text: The file's text.
+        controller: Whose hierarchy; by default the unified one.
     """
     for line in text.splitlines():
-        number, _, rest = line.partition(":")
+        _, _, rest = line.partition(":")
         controllers, _, path = rest.partition(":")
-        if number == "0" and not controllers and path:
+        if controller in controllers.split(",") and path:
             return path
     return "/"
 
 
-def _counters(root: Path, own: Path) -> dict[str, int]:
-    group = own_group(own.read_text(errors="replace")).lstrip("/")
-    for folder in (root / group, root):
-        file = folder / "memory.events"
-        if file.is_file():
-            return parse_events(file.read_text(errors="replace"))
-    return {}
-
-
-def count_kills(*, root: Path = ROOT, own: Path = OWN) -> int:
+def events_file(*, root: Path = ROOT, own: Path = OWN) -> Path | None:
     """
-    Return whom the limit of the own control group has ended so far; 0 where nobody counts.
+    Return where the own control group counts whom its limit ended; `None` if nowhere.
 
     Args:
         root: Where the groups are mounted.
         own: Where the own group's name stands.
     """
     try:
-        return _counters(root, own).get("oom_kill", 0)
+        text = own.read_text(errors="replace")
     except OSError:
-        return 0
+        return None
+    # The second is the first version of control groups. In a container the own group may be
+    # named as the host sees it, and is mounted as the root.
+    unified, first = root, root / "memory"
+    places = (
+        unified / own_group(text).lstrip("/") / "memory.events",
+        unified / "memory.events",
+        first / own_group(text, "memory").lstrip("/") / "memory.oom_control",
+        first / "memory.oom_control",
+    )
+    return next((place for place in places if place.is_file()), None)
 
 
-def memory_events(
-    _: int | None = None, *, root: Path = ROOT, own: Path = OWN, since: int = 0
-) -> list[Said]:
+def memory_events(file: Path | None, *, since: int = 0) -> tuple[int, list[Said]]:
     """
-    Return what the own control group counted; a child that has ended has no group any more.
+    Return how many kills the own control group has counted, and what that says.
+
+    A child that has ended has no group any more, so it is the own one that is asked.
 
     Args:
-        root: Where the groups are mounted.
-        own: Where the own group's name stands.
+        file: What `events_file` returned.
         since: How many kills it had counted before.
     """
-    counters = _counters(root, own)
-    kills, full = counters.get("oom_kill", 0) - since, counters.get("max", 0)
-    if kills > 0:
-        text = f"the memory limit of the control group ended {kills} processes just now"
-        return [Said("cgroup", text, "out-of-memory-host", certain=True)]
+    if file is None:
+        return 0, []
+    try:
+        counters = parse_events(file.read_text(errors="replace"))
+    except OSError:
+        return since, []
+    counted, full = counters.get("oom_kill", 0), counters.get("max", 0)
+    if counted > since:
+        text = f"the memory limit of the control group ended {counted - since} processes just now"
+        return counted, [Said("cgroup", text, "out-of-memory-host", certain=True)]
     if full:
-        return [Said("cgroup", f"the memory limit of the control group was hit {full} times")]
-    return []
+        return counted, [
+            Said("cgroup", f"the memory limit of the control group was hit {full} times")
+        ]
+    return counted, []

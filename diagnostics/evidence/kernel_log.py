@@ -2,13 +2,17 @@
 
 import os
 import re
+from collections import deque
 from pathlib import Path
-from typing import Final
+from time import monotonic
+from typing import Final, final
 
 from diagnostics.evidence.said import Said
 
 DEVICE: Final = Path("/dev/kmsg")
-_MOST: Final = 4 << 20  # of the log, from its beginning, is read
+_RECORD: Final = 8192  # bytes; the kernel gives one whole message at each read
+_READING: Final = 0.01  # seconds at one time; what is left is read the next time
+_KEPT: Final = 64  # messages about ends
 _KILLED: Final = re.compile(r"[Oo]ut of memory: Kill(?:ed)? process (\d+) \(([^)]*)\)")
 _FAULT: Final = re.compile(
     r"([^\s\[]+)\[(\d+)\]: (segfault at [0-9a-f]+|trap \w[\w ]*|general protection fault)"
@@ -40,33 +44,62 @@ def parse_kernel_log(text: str, pid: int | None) -> list[Said]:
     return said[-8:]
 
 
-def killed_for_memory(pid: int | None = None, *, device: Path = DEVICE) -> list[Said]:
+@final
+class KernelLog:
     """
-    Return what the kernel's log says about a process; nothing where it must not be read.
+    What the kernel logs from now on; without a word where its log must not be read.
+
+    The log is not read from its beginning: what stood in it before is about others, and takes
+    milliseconds. It holds a descriptor until `close`.
 
     Args:
-        pid: The process; without one nothing is said, as the log is that of all.
         device: The log.
     """
-    if pid is None:
-        return []
-    try:
-        descriptor = os.open(device, os.O_RDONLY | os.O_NONBLOCK)
-    except OSError:
-        return []
-    parts, size = [], 0
-    try:
-        while size < _MOST:
+
+    def __init__(self, device: Path = DEVICE) -> None:
+        self._lines: deque[str] = deque(maxlen=_KEPT)
+        self._rest = b""
+        self._descriptor: int | None = None
+        try:
+            self._descriptor = os.open(device, os.O_RDONLY | os.O_NONBLOCK)
+            os.lseek(self._descriptor, 0, os.SEEK_END)
+        except OSError:
+            self.close()
+
+    def close(self) -> None:
+        """Let go of the log; again is harmless."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
+
+    def about(self, pid: int | None) -> list[Said]:
+        """
+        Return what was logged about a process.
+
+        Args:
+            pid: The process; without one nothing is said, as the log is that of all.
+        """
+        if pid is None or self._descriptor is None:
+            return []
+        for line in self._new(self._descriptor).splitlines():
+            # What is about another process is kept until somebody asks about that one.
+            if parse_kernel_log(line, None):
+                self._lines.append(line)
+        return parse_kernel_log("\n".join(self._lines), pid)
+
+    def _new(self, descriptor: int) -> str:
+        parts = [self._rest]
+        deadline = monotonic() + _READING
+        while monotonic() < deadline:
             try:
-                part = os.read(descriptor, 8192)
+                part = os.read(descriptor, _RECORD)
             except BrokenPipeError:
                 continue  # a message was overwritten before it was read
+            except OSError:
+                break  # BlockingIOError: that was all
             if not part:
                 break
             parts.append(part)
-            size += len(part)
-    except BlockingIOError:
-        pass  # that was all
-    finally:
-        os.close(descriptor)
-    return parse_kernel_log(b"".join(parts).decode(errors="replace"), pid)
+        whole, newline, self._rest = b"".join(parts).rpartition(b"\n")
+        self._rest = self._rest[:_RECORD]
+        return (whole + newline).decode(errors="replace")

@@ -10,6 +10,7 @@ import pytest
 from diagnostics import evidence
 from diagnostics.evidence import boot, cgroup, core_dump, kernel_log, limits, macos_report
 from diagnostics.evidence.said import Said
+from diagnostics.evidence.system import System
 
 EVENTS = "low 0\nhigh 0\nmax 12\noom 3\noom_kill 2\noom_group_kill 0\n"
 KERNEL = """\
@@ -46,18 +47,35 @@ def test_the_own_group_is_the_unified_one(text, group):
 
 
 def test_a_kill_by_the_group_is_evidence_of_memory(tmp_path):
-    """The group's own file goes before the root's."""
-    (tmp_path / "job").mkdir()
-    (tmp_path / "job" / "memory.events").write_text(EVENTS)
+    """Of those counted since."""
+    file = tmp_path / "memory.events"
+    file.write_text(EVENTS)
+    counted, (said,) = cgroup.memory_events(file, since=1)
+    assert (counted, said.cause) == (2, "out-of-memory-host")
+    assert "ended 1 processes" in said.text
+    counted, (said,) = cgroup.memory_events(file, since=2)
+    assert (counted, said.cause) == (2, None)
+    file.unlink()
+    assert cgroup.memory_events(file, since=2) == (2, [])
+    assert cgroup.memory_events(None) == (0, [])
+
+
+def test_the_counters_of_the_own_group_go_before_those_of_the_root(tmp_path):
+    """And those of the first version come after those of the second."""
     own = tmp_path / "own"
-    own.write_text("0::/job\n")
-    (said,) = cgroup.memory_events(root=tmp_path, own=own)
-    assert said.cause == "out-of-memory-host"
-    (tmp_path / "job" / "memory.events").write_text("max 4\noom_kill 0\n")
-    (said,) = cgroup.memory_events(root=tmp_path, own=own)
-    assert said.cause is None
-    own.write_text("0::/another\n")
-    assert cgroup.memory_events(root=tmp_path, own=own) == []
+    assert cgroup.events_file(root=tmp_path, own=own) is None
+    own.write_text("4:cpu,memory:/old\n0::/job\n")
+    for place in (
+        "memory/memory.oom_control",
+        "memory/old/memory.oom_control",
+        "memory.events",
+        "job/memory.events",
+    ):
+        file = tmp_path / place
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("oom_kill_disable 0\nunder_oom 0\noom_kill 3\n")
+        assert cgroup.events_file(root=tmp_path, own=own) == file
+        assert cgroup.memory_events(file)[0] == 3
 
 
 def test_the_kernel_log_is_read_for_one_process():
@@ -73,11 +91,41 @@ def test_the_kernel_log_is_read_for_one_process():
 
 def test_a_kernel_log_that_is_forbidden_says_nothing(tmp_path):
     """Containers mostly have none."""
-    assert kernel_log.killed_for_memory(1, device=tmp_path / "none") == []
-    log = tmp_path / "kmsg"
-    log.write_text(KERNEL)
-    assert kernel_log.killed_for_memory(17, device=log)[0].cause == "out-of-memory-host"
-    assert kernel_log.killed_for_memory(device=log) == []
+    log = kernel_log.KernelLog(tmp_path / "none")
+    assert log.about(1) == []
+    log.close()
+
+
+def test_only_what_is_logged_from_now_on_is_read(tmp_path):
+    """Each message once; what is about another process is kept for whoever asks about it."""
+    device = tmp_path / "kmsg"
+    device.write_text(KERNEL)
+    log = kernel_log.KernelLog(device)
+    try:
+        assert log.about(17) == []
+        with device.open("a") as stream:
+            stream.write("1,2,3,-;hello\n" * 9999 + KERNEL)
+            stream.write("[1] Out of memory: Kill process 18 (pe")  # a write cut in two
+            stream.flush()
+            for pid in (4242, 17):
+                (said,) = wait_for(lambda pid=pid: log.about(pid))
+                assert (said.cause, said.certain) == ("out-of-memory-host", True)
+            assert log.about(None) == []
+            stream.write("rl) score 9\n")
+        assert log.about(18)[0].cause == "out-of-memory-host"
+        assert log.about(19) == []
+    finally:
+        log.close()
+        log.close()
+    assert log.about(17) == []
+
+
+def wait_for(ask):
+    """Ask until there is an answer: what was not read in time is read the next time."""
+    deadline = time.monotonic() + 30
+    while not (answer := ask()):
+        assert time.monotonic() < deadline
+    return answer
 
 
 @pytest.mark.parametrize(
@@ -161,13 +209,24 @@ def test_gathering_is_bounded_and_never_raises():
         return ()
 
     start = time.monotonic()
-    said = evidence.gather(1, limit=0.2, sources=[lambda _: [good], fails, hangs])
+    said = evidence.gather([lambda _: [good], fails, hangs], 1, limit=0.2)
     waited = time.monotonic() - start
     over.set()
     assert said == (good,)
     assert waited < 10
 
 
-def test_the_real_sources_answer_here():
-    """Whatever this system lets itself be asked."""
-    assert all(isinstance(said, Said) for said in evidence.gather(os.getpid(), limit=2.0))
+@pytest.mark.parametrize("ending", ["SIGKILL", "SIGSEGV", "exit"])
+def test_the_real_sources_answer_here(ending):
+    """Whatever this system lets itself be asked, the quick ones without a wait."""
+    system = System()
+    system.begin()
+    try:
+        sources = system.sources(ending, ())
+        start = time.monotonic()
+        said = evidence.ask_each(sources.quick, os.getpid())
+        assert time.monotonic() - start < 5
+        said += evidence.gather(sources.slow, os.getpid(), limit=2.0)
+    finally:
+        system.end()
+    assert all(isinstance(each, Said) for each in said)

@@ -17,7 +17,7 @@ from diagnostics.actor import MAX_ASKING, DiagnosticActor
 from diagnostics.actor_messages import DiagnosisRequested, OutputReceived
 from diagnostics.collector import RunnerDiagnosticCollector
 from diagnostics.diagnosis import Diagnosis, Ending, to_json_dict
-from diagnostics.evidence import System, cgroup
+from diagnostics.evidence import Sources, System, ask_each
 from diagnostics.evidence.said import Said
 from diagnostics.findings import Role
 from diagnostics.render import render
@@ -130,6 +130,7 @@ def test_a_real_process_that_was_killed(ask, system):
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
         child.send_signal(signal.SIGKILL)
         code = child.wait(30)
+    ask(None)
     line = f"3,2,9,-;Out of memory: Killed process {child.pid} (python3) total-vm:1kB\n"
     system.kernel.write_text(line)
     diagnosis = ask(Ending(signal=-code), pid=child.pid).diagnosis()
@@ -138,6 +139,7 @@ def test_a_real_process_that_was_killed(ask, system):
 
 def test_the_kernel_log_is_asked_by_pid(ask, system):
     """And of nobody else."""
+    ask(None)
     system.kernel.write_text("3,2,9,-;Out of memory: Killed process 4242 (python3) total-vm:1kB\n")
     assert ask(KILLED, pid=4242).diagnosis().cause.source == "kernel log"
     assert ask(KILLED, pid=4243).diagnosis().cause is None
@@ -145,6 +147,7 @@ def test_the_kernel_log_is_asked_by_pid(ask, system):
 
 def test_a_crash_is_placed_in_its_library(ask, system):
     """The output says that it crashed, the kernel where."""
+    ask(None)
     system.kernel.write_text(
         "6,1,2,-;python3[99]: segfault at 0 ip 07f sp 07f in libmlx.so[7f+1]\n"
     )
@@ -180,22 +183,53 @@ def test_a_full_disk_bears_out_what_the_output_says():
 
 
 @pytest.mark.parametrize(
-    ("ending", "causes", "names"),
+    ("ending", "causes", "quick", "slow"),
     [
-        ("SIGKILL", (), {"_group", "_log", "host_rebooted", "full_disks"}),
-        ("SIGKILL", ("segfault",), {"_group", "_log", "host_rebooted"}),
-        ("SIGSEGV", ("segfault",), {"_log", "core_pattern", "crash_report"}),
-        ("exit", ("no-space-left",), {"full_disks"}),
-        ("exit", ("too-many-open-files",), {"open_file_limit"}),
-        ("exit", ("python-exception",), set()),
-        ("exit", (), {"_group", "full_disks"}),
-        (None, ("ring-peer-closed",), set()),
+        ("SIGKILL", (), {"_group", "_kernel_log", "host_rebooted"}, set()),
+        ("SIGKILL", ("segfault",), {"_group", "_kernel_log", "host_rebooted"}, set()),
+        ("SIGSEGV", ("segfault",), {"_kernel_log", "core_pattern"}, {"crash_report"}),
+        ("SIGABRT", (), {"_kernel_log", "core_pattern"}, {"crash_report", "full_disks"}),
+        ("exit", ("no-space-left",), set(), {"full_disks"}),
+        ("exit", ("too-many-open-files",), {"open_file_limit"}, set()),
+        ("exit", ("python-exception",), set(), set()),
+        ("exit", (), {"_group"}, {"full_disks"}),
+        (None, ("ring-peer-closed",), set(), set()),
     ],
 )
-def test_only_who_can_know_is_asked(system, ending, causes, names):
-    """By the end and by what the output says."""
+def test_only_who_can_know_is_asked(system, ending, causes, quick, slow):
+    """By the end and by what the output says; a SIGKILL, which says nothing, waits for no disk."""
     asked = system.sources(ending, causes)
-    assert {getattr(source, "func", source).__name__ for source in asked} == names
+    assert {getattr(source, "func", source).__name__ for source in asked.quick} == quick
+    assert {getattr(source, "func", source).__name__ for source in asked.slow} == slow
+
+
+def test_where_there_are_no_crash_reports_nobody_looks_for_them(system):
+    """A thread would be started for nothing."""
+    here = attrs.evolve(system, reports=None)
+    assert here.sources("SIGSEGV", {"segfault"}).slow == ()
+
+
+def test_a_sigkill_is_answered_without_a_thread(ask):
+    """Threads take turns, and each of them may wait for its own."""
+    before = {thread.ident for thread in threading.enumerate()}
+    seen = []
+
+    class Watching(Answers):
+        def tell(self, message):
+            seen.append(threading.current_thread().name)
+            super().tell(message)
+
+    answers = Watching()
+    ref = DiagnosticActor.start()
+    ref.tell(DiagnosisRequested("r1", KILLED, None, answers, pid=1))
+    answers.diagnosis()
+    ref.stop()
+    assert "DiagnosticActor" in seen[0]
+    assert not [
+        thread
+        for thread in threading.enumerate()
+        if thread.ident not in before and thread.name.startswith("diagnostics")
+    ]
 
 
 def test_evidence_goes_before_what_does_not_fit_the_end():
@@ -234,7 +268,7 @@ def slow_system(system, opened, entered):
     """Return a host that hangs when it is asked."""
 
     class Slow:
-        begin = system.begin
+        begin, end = system.begin, system.end
 
         def sources(self, ending, causes):
             def hangs(_):
@@ -242,7 +276,7 @@ def slow_system(system, opened, entered):
                 opened.wait(30)
                 return [MEMORY]
 
-            return (hangs,)
+            return Sources(slow=(hangs,))
 
     return Slow()
 
@@ -288,19 +322,17 @@ def test_only_so_many_ends_are_asked_about_at_one_time(system):
         ref.stop()
 
 
-def test_evidence_that_fails_is_no_evidence(system, monkeypatch, caplog):
+def test_evidence_that_fails_is_no_evidence(ask, group, monkeypatch, caplog):
     """The diagnosis goes on without it."""
 
     def broken(*_, **__):
         raise RuntimeError("bug")
 
     monkeypatch.setattr(actor_module, "weighed", broken)
-    ref = DiagnosticActor.start(system=system)
-    answers = Answers()
-    ref.tell(DiagnosisRequested("r1", KILLED, None, answers))
-    assert answers.diagnosis().cause is None
-    ref.stop()
-    assert "could not be asked" in caplog.text
+    ask(None)
+    group(5)
+    assert ask(KILLED).diagnosis().cause is None
+    assert "could not be used" in caplog.text
 
 
 def test_nobody_is_asked_without_time(system, group):
@@ -314,10 +346,15 @@ def test_nobody_is_asked_without_time(system, group):
     ref.stop()
 
 
-def test_groups_that_cannot_be_read_count_nothing(tmp_path):
-    """Other systems have none."""
-    assert cgroup.count_kills(root=tmp_path, own=tmp_path / "none") == 0
-    System(groups=tmp_path, own_group=tmp_path / "none").begin()
+def test_a_system_of_which_nothing_can_be_read_says_nothing(tmp_path):
+    """Others than Linux have no groups; beginning and ending are for any number of times."""
+    system = System(groups=tmp_path, own_group=tmp_path / "none", kernel=tmp_path / "none")
+    assert ask_each(system.sources("SIGKILL", ()).quick[:2], 1) == ()
+    for _ in range(2):
+        system.begin()
+    assert ask_each(system.sources("SIGKILL", ()).quick[:2], 1) == ()
+    for _ in range(2):
+        system.end()
 
 
 def test_the_real_host_is_asked_in_time():
