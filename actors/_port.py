@@ -216,6 +216,10 @@ class Port:
             case Left():
                 self._left = True
                 self._inbox.hold()
+                # As below, though nothing was wrong with the runner itself.
+                if self._stop_stage is None and self._own_end is None:
+                    limit = self._spec.stop_timeout
+                    self._set_timer(limit, lambda: self._end(Hung(limit)))
             case Terminated(error, phase):
                 self._error, self._phase = error, phase
                 # A thread of the user's may keep the process from its end, and the askers waiting.

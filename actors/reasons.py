@@ -197,6 +197,8 @@ class Hung:
     """
     The runner had a task in flight and gave no sign of progress, and was ended.
 
+    Or it had stopped itself, and its process did not end within `RunnerSpec.stop_timeout`.
+
     Attributes:
         silent_for: Seconds since its last sign of progress.
         waiting_for: Whom it had declared to be waiting for (`Runner.waiting_for`), or whom it
@@ -205,7 +207,8 @@ class Hung:
 
     remedy: ClassVar[str] = (
         "The stacks at the end of the output show where it stood. If a step may take that "
-        "long, raise RunnerSpec.progress_timeout."
+        "long, raise RunnerSpec.progress_timeout, or RunnerSpec.stop_timeout if it had stopped "
+        "itself."
     )
 
     silent_for: float

@@ -205,6 +205,7 @@ class RunnerSpec(Generic[R_co]):
         start_timeout: Seconds until `__init__` and `on_start` must have returned.
         stop_timeout: Seconds between the request to stop and SIGTERM. Messages that came
             before the request are handled in this time, so a slow runner must say so here.
+            A runner that stopped itself, or raised, has as much time for its process to end.
         terminate_timeout: Seconds between SIGTERM and SIGKILL.
         kill_timeout: Seconds after SIGKILL until the process is given up as unkillable.
         progress_timeout: Seconds without a sign of progress (a chunk, an answer, a status)

@@ -138,3 +138,15 @@ def test_runner_is_ready_after_a_message_that_it_passed_over(
     gate.write()
     assert first.get(timeout=LIMIT) == "held"
     recorder.wait_for_many(lambda event: isinstance(event.status, actors.RunnerReady), 2)
+
+
+def test_runner_that_stops_itself_and_does_not_end_is_ended(start, failures):
+    """Else whoever asks it would wait for ever for its next incarnation."""
+    ref = start(runner_class=Patient, restart=actors.Restart.PERMANENT, stop_timeout=0.5)
+    proxy = ref.proxy()
+    pid = proxy.pid().get(timeout=LIMIT)
+    proxy.leave_a_thread_behind().get(timeout=LIMIT)
+    failure = failures.wait_for(actors.RunnerFailed)
+    assert isinstance(failure.reason, actors.Hung)
+    assert failure.pid == pid
+    assert proxy.pid().get(timeout=LIMIT) != pid

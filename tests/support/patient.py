@@ -64,6 +64,10 @@ class Patient(actors.Runner):
         """Note that a message was handled."""
         self.handled.append(text)
 
+    def pid(self):
+        """Say in which process this is."""
+        return os.getpid()
+
     def is_cancelled(self):
         """Say whether this very message is given up."""
         return self.cancelled
@@ -72,6 +76,11 @@ class Patient(actors.Runner):
         """Stop of its own accord, after a while in which others ask."""
         note(begun, "begun")
         wait(gate)
+        self.stop()
+
+    def leave_a_thread_behind(self):
+        """Stop, and keep the process from its end."""
+        threading.Thread(target=threading.Event().wait).start()
         self.stop()
 
     def leave_an_actor_behind(self):
