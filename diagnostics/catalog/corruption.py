@@ -236,7 +236,13 @@ SIGNATURES: Final = (
         r"|invalid %N\$ use|longjmp causes uninitialized stack frame|invalid \w+) ?detected)"
         r" ?\*\*\*",
         build=finds(BufferOverflowDetected, signal="SIGABRT"),
-        literals=("*** buffer overflow", "*** %n in", "*** bit out of", "*** longjmp causes"),
+        literals=(
+            "*** buffer overflow",
+            "*** %n in",
+            "*** bit out of",
+            "*** invalid ",
+            "*** longjmp causes",
+        ),
     ),
     Signature(
         name="pure-virtual-call",

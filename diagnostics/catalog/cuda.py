@@ -1,5 +1,6 @@
 """Errors of CUDA as PyTorch, MLX, llama.cpp, NCCL and others print them."""
 
+from string import ascii_uppercase
 from typing import Any, Final
 
 import attrs
@@ -267,6 +268,10 @@ def _ggml(match: Match, context: Context) -> Finding | None:
     return finding
 
 
+_FAILURES: Final = (
+    *("error", "Error", "failure", "Failure"),
+    *("runtime ", "Runtime ", "driver ", "Driver "),
+)
 _SIZE: Final = r"[\d.]+ (?:[KMGT]i?B|bytes)"
 
 SIGNATURES: Final = (
@@ -284,31 +289,14 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="cuda-error",
-        pattern=r"(?i)\bcuda\w*(?: runtime| driver)?(?: error| failure|.{0,120} failed)\b.*"
-        r"|\bcuda(?:Error|_ERROR_)\w+",
+        pattern=r"\b(?:CUDA|Cuda|cuda)(?: [Rr]untime| [Dd]river)? (?:[Ee]rror|[Ff]ailure)\b.*"
+        r"|\bcuda[A-Z]\w+(?: error| failure|.{0,120} failed)\b.*"
+        r"|\bcudaError\w+|\bCUDA_ERROR_\w+",
         build=_ggml,
         literals=(
-            "CUDA error",
-            "CUDA Error",
-            "CUDA failure",
-            "CUDA runtime error",
-            "cuda runtime error",
-            "Cuda failure",
-            "cudaError",
+            *(f"{cuda} {what}" for cuda in ("UDA", "uda") for what in _FAILURES),
+            *(f"cuda{letter}" for letter in ascii_uppercase),  # the functions of the runtime
             "CUDA_ERROR_",
-            "cudaCheckError",
-            "cudaMalloc",
-            "cuda error",
-            "Cuda error",
-            "CUDA driver error",
-            "cudaSetDevice",
-            "cudaGetDevice",
-            "cudaMem",
-            "cudaStream",
-            "cudaLaunch",
-            "cudaDeviceSynchronize",
-            "cuMemCreate",
-            "cuLaunch",
         ),
     ),
     Signature(
@@ -343,9 +331,8 @@ SIGNATURES: Final = (
     Signature(
         name="cuda-device-assert",
         pattern=r"(?P<file>[\w.-]+\.(?:cu|cuh|h|cpp)):(?P<source_line>\d{1,9}): .*?"
-        r"[Aa]ssertion [`'\x{2018}\"](?P<assertion>[^`'\x{2019}\"]+)",
+        r"thread: \[.*?[Aa]ssertion [`'\x{2018}\"](?P<assertion>[^`'\x{2019}\"]+)",
         build=finds(CudaDeviceAssert),
-        literals=("thread: [",),
     ),
     Signature(
         name="cuda-driver-too-old",

@@ -170,11 +170,15 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="address-in-use-text",
-        pattern=r"(?i:address already in use|EADDRINUSE|port is already (?:in use|allocated))",
+        pattern=r"(?:[Aa]ddress already in use|Address Already In Use|ADDRESS ALREADY IN USE"
+        r"|EADDRINUSE|eaddrinuse|[Pp]ort is already (?:in use|allocated))",
         build=_address_in_use,
         literals=(
             "ddress already in use",
+            "Address Already In Use",
+            "ADDRESS ALREADY IN USE",
             "EADDRINUSE",
+            "eaddrinuse",
             "ort is already in use",
             "ort is already allocated",
         ),
@@ -182,7 +186,7 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="bind-text",
-        pattern=r"(?i:cannot assign requested address|can't assign requested address)",
+        pattern=r"[Cc]an(?:not|'t) assign requested address",
         build=_unnumbered(BindFailed),
         literals=("assign requested address",),
         generic=True,
@@ -226,7 +230,12 @@ SIGNATURES: Final = (
         r" not found"
         r"|command not found|not found))",
         build=_refused_file(FileNotFound, 127),
-        literals=(": No such file", ": command not found", "sh: ", ": required file not found"),
+        literals=(
+            ": No such file",
+            ": command not found",
+            ": not found",
+            ": required file not found",
+        ),
     ),
     Signature(
         name="zsh-not-found",

@@ -57,16 +57,16 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="ggml-host-allocation",
-        pattern=r"(?:failed to allocate|unable to allocate|cannot allocate) (?:CPU |a?"
-        r" ?)(?:buffer|memory)"
+        pattern=r"(?:failed to allocate|unable to allocate|cannot allocate) (?:CPU |a )?"
+        r"(?:buffer|memory)"
         r"(?: of size (?P<bytes_requested>\d{1,20}))?",
         build=_MEMORY,
         literals=(
-            "to allocate CPU ",
-            "to allocate buffer",
-            "to allocate memory",
-            "annot allocate memory",
-            "annot allocate buffer",
+            "allocate CPU ",
+            "allocate a buffer",
+            "allocate a memory",
+            "allocate buffer",
+            "allocate memory",
         ),
         generic=True,
     ),

@@ -136,14 +136,14 @@ SIGNATURES: Final = (
         name="hub-gated",
         pattern=r"(?P<exception>[\w.]*GatedRepoError)|(?P<detail>[Cc]annot access gated repo"
         r"|trying to access a gated repo"
-        r"|is gated\b|is restricted(?: and you|\. You)|[Aa]ccess to model \S+ is restricted"
+        r"|\bis gated\b|\bis restricted(?: and you|\. You)|[Aa]ccess to model \S+ is restricted"
         r"|Make sure to have access to it at)",
         build=_gated,
         literals=(
             "GatedRepoError",
             "gated repo",
-            " is gated",
-            " is restricted",
+            "is gated",
+            "is restricted",
             "Make sure to have access to it at",
         ),
     ),

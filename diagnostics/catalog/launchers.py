@@ -102,16 +102,13 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="multiprocessing-exit",
-        pattern=r"(?i)\b(?:process|worker|child|container|service|task|node)\b.{0,60}?(?:exited"
-        r"|died|terminated|ended|crashed)"
+        pattern=r"\b(?i:process|worker|child|container|service|task|node)\b.{0,60}?"
+        r"(?i:exited|died|terminated|ended|crashed)"
         r"(?: unexpectedly)? with (?:exit ?)?(?:code|status)[ =:]+(?P<exit_code>-?\d{1,4})\b",
         build=_ended,
         literals=(
-            " with exit code",
-            " with code ",
-            " with exit status",
-            " with exitcode",
-            " with status ",
+            *(" with exit code", " with exitcode", " with code"),
+            *(" with exit status", " with exitstatus", " with status"),
         ),
         generic=True,
     ),

@@ -113,20 +113,16 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="loader-dlopen-failed",
-        pattern=r"(?i)(?:failed to|could ?n[o']t|cannot|unable to) (?:dlopen|load (?:dynamic"
-        r"|shared) library) "
+        pattern=r"(?:[Ff]ailed to|[Cc]ould ?n[o']t|[Cc]annot|[Uu]nable to)"
+        r" (?:dlopen|load (?:dynamic|shared) library) "
         r"['\"`]?(?P<library>[^\s'\"`;:,]+)",
         build=finds(ImportErrorMissingLibrary, soft=False),
         literals=(
-            "ailed to dlopen",
-            "annot dlopen",
-            "nable to dlopen",
-            "ot load dynamic library",
-            "ailed to load dynamic library",
-            "ailed to load shared library",
-            "nable to load dynamic library",
-            "annot load shared library",
-            "annot load dynamic library",
+            "to dlopen",
+            "ot dlopen",
+            "'t dlopen",
+            "load dynamic library",
+            "load shared library",
         ),
         generic=True,
     ),
@@ -146,9 +142,15 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="loader-undefined-symbol-macos",
-        pattern=r"[Ss]ymbol not found(?: in flat namespace)?:? \(?'?(?P<symbol>_?[^\s')]+)",
+        pattern=r"[Ss]ymbol not found(?:: \(?'?| in flat namespace:? \(?'?| \(?')"
+        r"(?P<symbol>_?[^\s')]+)",
         build=finds(ImportErrorUndefinedSymbol),
-        literals=("ymbol not found: ", "ymbol not found in flat", "ymbol not found '"),
+        literals=(
+            "ymbol not found: ",
+            "ymbol not found in flat",
+            "ymbol not found '",
+            "ymbol not found ('",
+        ),
     ),
     Signature(
         name="loader-inconsistency",

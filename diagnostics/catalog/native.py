@@ -317,7 +317,7 @@ SIGNATURES: Final = (
         name="shell-signal",
         pattern=rf"(?:{PREFIX}|line \d+: +(?P<pid>\d{{1,9}}) |\bzsh: "
         r"|\[\d+\] +[+-]? *(?P<job_pid>\d{1,9}) )"
-        r"(?P<word>[Ss]egmentation fault|Aborted|Abort trap|abort|[Bb]us error|Illegal instruction"
+        r"(?P<word>[Ss]egmentation fault|Aborted|Abort trap|[Bb]us error|Illegal instruction"
         r"|illegal hardware instruction|Floating point exception|floating point exception)"
         r"(?:: \d+)?(?: \(core dumped\))?(?:\W*$|  )",
         build=_word,
@@ -325,12 +325,19 @@ SIGNATURES: Final = (
             "egmentation fault",
             "Aborted",
             "Abort trap",
-            "zsh: abort",
             "us error",
             "Illegal instruction",
             "illegal hardware",
             "loating point exception",
         ),
+        generic=True,
+    ),
+    Signature(
+        name="zsh-abort",
+        pattern=r"(?:\bzsh:|\[\d+\] +[+-]? *(?P<job_pid>\d{1,9})) +(?P<word>abort)"
+        r"(?:: \d+)?(?: \(core dumped\))?(?:\W*$|  )",
+        build=_word,
+        literals=(" abort",),
         generic=True,
     ),
     Signature(

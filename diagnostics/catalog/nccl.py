@@ -254,7 +254,7 @@ SIGNATURES: Final = (
         r"(?: (?:from |to )?(?P<peer>[^ ]+<\d+>))? ?(?:failed|returned).*?:"
         r" (?P<errno_text>.*?))\s*$",
         build=_call,
-        literals=("Call to ", "Connect to "),
+        literals=("Call to ", "Connect to"),
     ),
     Signature(
         name="nccl-poll-connect",

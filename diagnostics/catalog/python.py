@@ -287,18 +287,24 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="python-bare-exception",
-        pattern=PREFIX
-        + r"(?P<own>(?P<exception>(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Interrupt))"
-        r"(?:\([\w.]+\))?(?:: (?P<text>.*))?)$",
+        pattern=PREFIX + r"(?P<own>(?P<exception>(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception))"
+        r"(?:\([\w.]+\))?: (?P<text>.*))$",
         open_block=_bare,
-        literals=("Error: ", "Exception: ", "KeyboardInterrupt"),
+        literals=("Error: ", "Error(", "Exception: ", "Exception("),
+        generic=True,
+    ),
+    Signature(
+        name="python-bare-interrupt",
+        pattern=PREFIX + r"(?P<own>(?P<exception>KeyboardInterrupt)(?:: (?P<text>.*))?)$",
+        open_block=_bare,
+        literals=("KeyboardInterrupt",),
         generic=True,
     ),
     Signature(
         name="python-syntax-error",
         pattern=PREFIX + r'File "(?P<file>[^"]+)", line (?P<line>\d{1,9})$',
         open_block=_syntax_error,
-        literals=('  File "',),
+        literals=('File "',),
     ),
     Signature(
         name="python-module-not-found",

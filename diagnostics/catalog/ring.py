@@ -360,24 +360,27 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="ring-bad-config",
-        pattern=_EXCEPTION + r"(?:\[ring\] )?(?P<detail>(?:Rank cannot be larger than"
-        r"|You need to provide via environment variables both a rank"
-        r"|Send only supported to direct neighbors|Recv only supported from direct neighbors"
+        pattern=_EXCEPTION + r"(?:\[ring\] )?(?P<detail>(?:Send only supported to direct neighbors"
+        r"|Recv only supported from direct neighbors"
         r"|Rank \d+ has no sockets"
         r"|It is required to have as many connections"
-        r"|Can't perform the ring all reduce"
-        r"|Group split not supported).*)",
+        r"|Can't perform the ring all reduce).*)",
         build=_bad_config,
         literals=(
-            "[ring] Rank cannot",
-            "[ring] You need to provide",
             " only supported to direct neighbors",
             " only supported from direct neighbors",
             " has no sockets",
             "It is required to have as many connections",
             "Can't perform the ring all reduce",
-            "[ring] Group split",
         ),
+    ),
+    Signature(
+        name="ring-bad-config-own",  # other back ends say the same
+        pattern=_EXCEPTION + r"\[ring\] (?P<detail>(?:Rank cannot be larger than"
+        r"|You need to provide via environment variables both a rank"
+        r"|Group split not supported).*)",
+        build=_bad_config,
+        literals=("[ring] ",),
     ),
     Signature(
         name="ring-host-file",

@@ -145,7 +145,7 @@ SIGNATURES: Final = (
         name="gloo-connect",
         pattern=_GLOO + r"(?P<detail>(?:Connect|connect)\w* .*(?:fail|refus|timed out).*)",
         build=finds(GlooPeerClosed),
-        literals=("gloo/transport/",),
+        literals=("gloo/",),
         generic=True,
     ),
     Signature(

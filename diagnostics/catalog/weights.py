@@ -310,7 +310,7 @@ SIGNATURES: Final = (
         pattern=r"(?:[Ll]oading (?P<repo>\S+) requires you to execute|contains custom code"
         r" which must be executed"
         r"|(?:[Pp]lease|You must) (?:pass|set) (?:the )?(?:argument|option)?"
-        r" ?[`'\"]?(?:--)?trust[_-]remote[_-]code)",
+        r" ?[`'\"]?(?:--)?(?:trust_remote_code|trust-remote-code))",
         build=finds(TrustRemoteCodeNeeded),
         literals=(
             "requires you to execute",

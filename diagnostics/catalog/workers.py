@@ -146,14 +146,7 @@ SIGNATURES: Final = (
         r"(?:terminated|unexpectedly stopped|exited|no longer running))"
         r"(?:.*?(?:exit status|code) (?P<exit_code>\d{1,10}))?",
         build=finds(UnknownHostWrappedCrash),
-        literals=(
-            " runner process has terminated",
-            " runner has ",
-            " runner exited",
-            " runner process no longer",
-            " runner process exited",
-            " runner terminated",
-        ),
+        literals=("llama runner ", "mlx runner ", "model runner "),
         generic=True,
     ),
 )
