@@ -2,13 +2,15 @@
 
 import argparse
 import contextlib
+import errno
 import json
+import os
 import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 from diagnostics._watching import growing
 from diagnostics.collector import RunnerDiagnosticCollector
@@ -22,6 +24,8 @@ UNKNOWN: Final = 1
 BAD_INPUT: Final = 2
 
 _CHUNK: Final = 64 * 1024
+_LAST_SIGNAL: Final = 64  # SIGRTMAX of Linux
+_KEYS: Final = ("cause", "type", "role", "message", "remedy", "evidence", "fields")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stderr.write(f"diagnostics: cannot read {file}: {error.strerror or error}\n")
             return BAD_INPUT
     ranking = _rank(diagnoses) if len(diagnoses) > 1 else None
-    _print(diagnoses, ranking, as_json=options.json)
+    _print(diagnoses, ranking, options)
     return FOUND if any(diagnosis.cause for diagnosis in diagnoses.values()) else UNKNOWN
 
 
@@ -60,7 +64,10 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Exit status: 0 a cause was found, 1 none was, 2 bad arguments or unreadable file.",
     )
     parser.add_argument("files", nargs="*", metavar="FILE", help="a saved output; - is stdin")
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--json", action="store_true", help="print the findings as JSON")
+    parser.add_argument(
+        "--full", action="store_true", help="with --json: print counts, places and the tail too"
+    )
     parser.add_argument(
         "--follow", action="store_true", help="go on reading FILE as it grows, until Ctrl-C"
     )
@@ -93,8 +100,9 @@ def _ending(text: str) -> Ending:
     kind, _, value = text.partition(":")
     try:
         if kind == "signal":
-            number = int(value) if value.isdigit() else signal.Signals[value.upper()].value
-            return Ending(signal=number)
+            number = int(value) if value.isdecimal() else signal.Signals[value.upper()].value
+            if 0 < number <= _LAST_SIGNAL:
+                return Ending(signal=number)
         if kind == "exit":
             return Ending(exit_code=int(value))
     except (KeyError, ValueError):
@@ -105,6 +113,8 @@ def _ending(text: str) -> Ending:
 @contextlib.contextmanager
 def _opened(file: str) -> Iterator[BinaryIO]:
     if file == "-":
+        if sys.stdin is None:  # closed by whoever started this
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
         yield sys.stdin.buffer
         return
     with open(file, "rb") as stream:  # noqa: PTH123  # any path, also /dev/fd/3
@@ -131,15 +141,15 @@ def _follow(options: argparse.Namespace) -> int:
             cause = collector.diagnosis(options.reason).cause
             if cause is not None and cause.cause != said and not options.json:
                 said = cause.cause
-                sys.stdout.write(f"{file}:{cause.line}: {said}: {cause.message}\n")
-                sys.stdout.flush()
+                if not _write(f"{file}:{cause.line}: {said}: {cause.message}\n"):
+                    break
     except KeyboardInterrupt:
         pass  # that is how following ends
     except OSError as error:
         sys.stderr.write(f"diagnostics: cannot read {file}: {error.strerror or error}\n")
         return BAD_INPUT
     diagnosis = collector.diagnosis(options.reason)
-    _print({file: diagnosis}, None, as_json=options.json)
+    _print({file: diagnosis}, None, options)
     return FOUND if diagnosis.cause else UNKNOWN
 
 
@@ -158,16 +168,31 @@ def _rank(diagnoses: dict[str, Diagnosis]) -> Ranking:
     return rank(members)
 
 
-def _print(diagnoses: dict[str, Diagnosis], ranking: Ranking | None, *, as_json: bool) -> None:
-    if as_json:
-        documents = {file: to_json_dict(diagnosis) for file, diagnosis in diagnoses.items()}
+def _document(diagnosis: Diagnosis, *, full: bool) -> dict[str, Any]:
+    document = to_json_dict(diagnosis)
+    if full:
+        return document
+    return {"findings": [{key: each[key] for key in _KEYS} for each in document["findings"]]}
+
+
+def _print(
+    diagnoses: dict[str, Diagnosis], ranking: Ranking | None, options: argparse.Namespace
+) -> None:
+    if options.json:
+        documents = {
+            file: _document(diagnosis, full=options.full) for file, diagnosis in diagnoses.items()
+        }
         if ranking is None:
             (document,) = documents.values()
         else:
             for file, role in ranking.roles.items():
                 documents[file]["role"] = role.value
-            document = {"root_cause": ranking.root_cause, "members": documents}
-        sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=True) + "\n")
+            document = {
+                "findings": documents[ranking.root_cause or ""]["findings"],
+                "root_cause": ranking.root_cause,
+                "members": documents,
+            }
+        _write(json.dumps(document, indent=2, ensure_ascii=True) + "\n")
         return
     text = ""
     if ranking is not None:
@@ -179,7 +204,18 @@ def _print(diagnoses: dict[str, Diagnosis], ranking: Ranking | None, *, as_json:
         )
     text += "\n".join(render(item, name=file) for file, item in diagnoses.items())
     if not (sys.stdout.isatty() and _printed_by_rich(text)):
+        _write(text)
+
+
+def _write(text: str) -> bool:
+    """Print a text; returns whether anybody goes on reading, which `head` does not."""
+    try:
         sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return False
+    return True
 
 
 # The first words of a line, and how it is shown on a terminal.
@@ -208,5 +244,12 @@ def _printed_by_rich(text: str) -> bool:
     return True
 
 
+def _run() -> int:
+    try:
+        return main()
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(_run())

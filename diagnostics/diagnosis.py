@@ -67,7 +67,7 @@ class Diagnosis:
 
 def to_json_dict(diagnosis: Diagnosis) -> dict[str, Any]:
     """
-    Return a diagnosis in the form that `python -m diagnostics --json` prints.
+    Return a diagnosis in the form that `python -m diagnostics --json --full` prints.
 
     Args:
         diagnosis: The diagnosis.

@@ -1,5 +1,6 @@
 """`python -m diagnostics --follow`, and the file that grows."""
 
+import os
 import subprocess
 import sys
 
@@ -74,6 +75,25 @@ def test_following_tells_a_cause_when_it_comes(tmp_path):
         assert follower.stdout.readline().startswith(f"{path}:3: metal-gpu-hang")
         assert "What to do" in follower.stdout.read()
     assert follower.returncode == command.FOUND
+
+
+def test_following_ends_when_nobody_reads(tmp_path):
+    """As with `head`: it would go on for ever, for nobody."""
+    path = tmp_path / "log"
+    path.write_bytes(b"[ring] Too many send/recv errors. Aborting...\n")
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        child = subprocess.run(
+            [sys.executable, "-m", "diagnostics", "--follow", str(path)],
+            stdout=write,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
+        )
+    finally:
+        os.close(write)
+    assert (child.returncode, child.stderr) == (command.FOUND, b"")
 
 
 def test_following_something_unreadable_is_bad_input(tmp_path, capsys):

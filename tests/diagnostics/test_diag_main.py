@@ -2,6 +2,9 @@
 
 import io
 import json
+import os
+import shlex
+import signal
 import subprocess
 import sys
 import types
@@ -43,13 +46,27 @@ def test_json_is_one_document(saved, capsys):
     """Most likely cause first."""
     assert main(["--json", saved("err", TIMEOUT)]) == FOUND
     document = json.loads(capsys.readouterr().out)
-    assert document["findings"][0]["cause"] == "metal-gpu-timeout"
+    (finding,) = document.pop("findings")
+    assert document == {}
+    assert set(finding) == {"cause", "type", "role", "message", "remedy", "evidence", "fields"}
+    assert (finding["cause"], finding["type"]) == ("metal-gpu-timeout", "MetalGpuTimeout")
+    assert finding["role"] == "root"
+    assert finding["evidence"] == [TIMEOUT.strip()]
+
+
+def test_full_json_has_the_rest(saved, capsys):
+    """Counts, places, reasons, the tail."""
+    assert main(["--json", "--full", saved("err", TIMEOUT)]) == FOUND
+    document = json.loads(capsys.readouterr().out)
+    assert document["tail"] == [TIMEOUT.strip()]
+    assert document["findings"][0]["count"] == 1
+    assert document["findings"][0]["rank_reason"]
 
 
 def test_nothing_known_is_an_empty_list(saved, capsys):
     """And still valid JSON."""
     assert main(["--json", saved("err", "")]) == UNKNOWN
-    assert json.loads(capsys.readouterr().out)["findings"] == []
+    assert json.loads(capsys.readouterr().out) == {"findings": []}
 
 
 @pytest.mark.parametrize("arguments", [["-"], []])
@@ -86,7 +103,9 @@ def test_the_platform_decodes_the_numbers(saved, capsys):
     assert json.loads(capsys.readouterr().out)["findings"][0]["fields"]["errno_name"] == "EAGAIN"
 
 
-@pytest.mark.parametrize("reason", ["signal:x", "exit:", "killed", "signal:SIGNOPE"])
+@pytest.mark.parametrize(
+    "reason", ["signal:x", "exit:", "killed", "signal:SIGNOPE", "signal:0", "signal:65"]
+)
 def test_a_bad_reason_is_status_2(reason, capsys):
     """The message shows what was given."""
     with pytest.raises(SystemExit) as stopped:
@@ -117,6 +136,8 @@ def test_several_files_are_ranked_as_one_group(saved, capsys):
     main(["--json", *files])
     document = json.loads(capsys.readouterr().out)
     assert document["root_cause"] == files[2]
+    assert document["findings"] == document["members"][files[2]]["findings"]
+    assert document["members"][files[2]]["role"] == "root"
     assert document["members"][files[1]]["role"] == "after-effect"
 
 
@@ -130,3 +151,74 @@ def test_the_module_runs_without_a_warning(saved):
         check=False,
     )
     assert (child.returncode, child.stderr) == (FOUND, "")
+
+
+def command(*arguments, **options):
+    """Start the command as a user does."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "diagnostics", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        **options,
+    )
+
+
+def test_a_closed_standard_input_is_status_2():
+    """And no traceback."""
+    closing = "exec 0<&-; exec " + shlex.join([sys.executable, "-m", "diagnostics", "-"])
+    child = subprocess.run(["/bin/sh", "-c", closing], capture_output=True, timeout=60, check=False)
+    assert (child.returncode, child.stdout) == (BAD_INPUT, b"")
+    assert b"cannot read -: Bad file descriptor" in child.stderr
+
+
+@pytest.mark.parametrize(("text", "status"), [(TIMEOUT, FOUND), ("hello\n", UNKNOWN)])
+def test_a_reader_that_has_seen_enough_is_no_error(text, status, saved):
+    """As with `head`: nothing on standard error, and the same status."""
+    file = saved("err", text)
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        child = subprocess.run(
+            [sys.executable, "-m", "diagnostics", file],
+            stdout=write,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
+        )
+    finally:
+        os.close(write)
+    assert (child.returncode, child.stderr) == (status, b"")
+
+
+def test_an_interrupt_while_reading_ends_it_quietly():
+    """As a shell tells it: 128 and the signal."""
+    with command("-", stdin=subprocess.PIPE) as child:
+        # More than a pipe holds: when all is written, it is reading.
+        child.stdin.write(b"hello\n" * (1 << 18))
+        child.stdin.flush()
+        child.send_signal(signal.SIGINT)
+        assert child.wait(60) == 128 + signal.SIGINT
+        assert child.stderr.read() == b""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
+@pytest.mark.parametrize("block", [b"INFO step 7 done\n" * 60_000, b"x" * (1 << 20)])
+def test_memory_does_not_grow_with_the_input(block):
+    """Lines, or one line without an end: 64 MiB take what 2 MiB take."""
+    code = (
+        "import sys; from diagnostics.__main__ import main; main(['-']);"
+        "print(*(x for x in open('/proc/self/status') if x.startswith('VmHWM')), file=sys.stderr)"
+    )
+    peaks = []
+    for blocks in (2, 64):
+        with subprocess.Popen(
+            [sys.executable, "-c", code],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        ) as child:
+            for _ in range(blocks):
+                child.stdin.write(block)
+            child.stdin.close()
+            peaks.append(int(child.stderr.read().split()[1]))  # KiB
+    assert peaks[1] - peaks[0] < 16 * 1024
