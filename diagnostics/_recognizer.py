@@ -5,6 +5,7 @@ import logging
 import re
 import sys
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any, Final, final
 
 import attrs
@@ -24,6 +25,8 @@ _BLOCK_LINE: Final = 2_000  # a text of several lines keeps many of them
 _FIRST_EVIDENCE: Final = 6
 _LAST_EVIDENCE: Final = 14
 _MAX_OPEN: Final = 8  # texts of several lines, of as many ranks or threads, at one time
+_TRIES_IN_A_LINE: Final = 64
+"""Matches that are looked at: a builder reads the line, so all of them would take its square."""
 _MATCHES_IN_A_LINE: Final = 8
 _REMEMBERED_LINES: Final = 64
 _LONGEST_REMEMBERED: Final = 1_000
@@ -274,7 +277,7 @@ class Recognizer:
             return []
         found: list[Finding] = []
         try:
-            for match in signature.regex.finditer(line):
+            for match in islice(signature.regex.finditer(line), _TRIES_IN_A_LINE):
                 finding = signature.build(match, self._context)
                 if finding is not None:
                     finding = self._placed(_checked(finding), signature, line, match.start())
