@@ -4,7 +4,6 @@ import enum
 import functools
 import socket
 import threading
-from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
@@ -44,7 +43,7 @@ class Channel:
             sock.recv_into, nbytes=0, flags=socket.MSG_DONTWAIT
         )
         self._lock = threading.Lock()
-        self._outgoing: deque[memoryview] = deque()
+        self._outgoing: list[Buffer] = []
         self._sent: list[int] = []
         """Bytes that the kernel has taken and that are still in `_outgoing`."""
         self._closed = False
@@ -71,7 +70,7 @@ class Channel:
         parts = frame_buffers(message, payload, self.limit)
         with self._lock:
             # What a signal's handler interrupts is completed by the next call.
-            self._outgoing.extend(map(memoryview, parts))
+            self._outgoing.extend(parts)
             while self._outgoing:
                 self._send_batch(0)
 
@@ -91,7 +90,7 @@ class Channel:
             if self._closed:
                 return False
             waiting = bool(self._outgoing)
-            self._outgoing.extend(map(memoryview, parts))
+            self._outgoing.extend(parts)
             return True if waiting else self._send_some()
 
     def flush(self) -> bool:
@@ -114,25 +113,20 @@ class Channel:
 
     def _send_batch(self, flags: int) -> None:
         """Send once, or account for what was sent when a handler came between."""
-        views = self._outgoing
+        parts = self._outgoing
         if not self._sent:
-            if len(views) == 1:
-                self._sent.extend(map(self._socket.send, (views[0],), (flags,)))
+            if len(parts) == 1:
+                self._sent.extend(map(self._socket.send, parts, (flags,)))
             else:
-                batch = [views[n] for n in range(min(len(views), _MAX_BATCH))]
+                batch = parts[:_MAX_BATCH]
                 self._sent.extend(map(self._socket.sendmsg, (batch,), ((),), (flags,)))
         sent = self._sent[0]
-        left: deque[memoryview] = deque()
-        nothing: list[int] = []
-        if len(views) > 1 or sent < len(views[0]):
-            left.extend(views)
-            while left and sent >= len(left[0]):
-                sent -= len(left.popleft())
-            if left and sent:
-                left[0] = left[0][sent:]
+        if len(parts) == 1 and sent == len(parts[0]):
+            left: list[Buffer] = []
+        else:
+            left = _after(parts, sent)
         # Nothing is called between the two: they happen at once.
-        self._outgoing = left
-        self._sent = nothing
+        self._outgoing, self._sent = left, []
 
     def receive(self) -> Receipt:
         """Receive what there is, once and without blocking, unless something is pending."""
@@ -147,3 +141,15 @@ class Channel:
             # ECONNRESET: the other end closed with bytes of ours unread.
             return Receipt.CLOSED
         return Receipt.SOME if open_still else Receipt.CLOSED
+
+
+def _after(parts: list[Buffer], sent: int) -> list[Buffer]:
+    """Return what is left of some buffers when so many bytes of them are sent."""
+    done = 0
+    while done < len(parts) and sent >= len(parts[done]):
+        sent -= len(parts[done])
+        done += 1
+    left = parts[done:]
+    if left and sent:
+        left[0] = memoryview(left[0])[sent:]
+    return left

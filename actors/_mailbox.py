@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from actors._channel import Channel, Receipt
 from actors._framing import Frame
+from actors._spinner import Spinner
 
 if TYPE_CHECKING:
     import asyncio
@@ -71,6 +72,7 @@ class Mailbox:
         self._poll.register(channel.fileno(), select.POLLIN)
         self._wake_fd = self._wake_in.fileno()
         self._poll.register(self._wake_fd, select.POLLIN)
+        self._spinner = Spinner()
 
     # What Pykka knows of an inbox.
 
@@ -234,8 +236,11 @@ class Mailbox:
 
     def _receive(self, timeout: float | None) -> None:
         if not self._unfinished and (timeout is None or timeout > 0):
+            ready = self._poll.poll
             # Rounded up: a wait that ends too early would be repeated until the time has come.
-            for fd, _ in self._poll.poll(None if timeout is None else timeout * 1000 + 1):
+            for fd, _ in self._spinner.look(ready, timeout) or ready(
+                None if timeout is None else timeout * 1000 + 1
+            ):
                 if fd == self._wake_fd:
                     self._drain_bell()
         self._unfinished = True

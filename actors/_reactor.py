@@ -12,6 +12,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
+from actors._spinner import Spinner
+
 logger: Final = logging.getLogger("actors")
 _LONGEST_WAIT: Final = 3600.0
 """Seconds; epoll(7) takes milliseconds in 31 bits, and a timeout may be meant as "never"."""
@@ -59,6 +61,7 @@ class Reactor:
         self._calls: deque[Callable[[], object]] = deque()
         self._timers: list[tuple[float, int, Timer]] = []
         self._order = itertools.count()
+        self._spinner = Spinner()
         self._awake = False
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="actors-reactor", daemon=True)
@@ -137,7 +140,8 @@ class Reactor:
     def _run(self) -> None:
         try:
             while True:
-                for key, events in self._selector.select(self._patience()):
+                patience, select = self._patience(), self._selector.select
+                for key, events in self._spinner.look(select, patience) or select(patience):
                     self._guard(key.data, events)
                 self._fire_timers()
                 self._make_calls()

@@ -11,6 +11,7 @@ from actors._channel import Channel, Receipt
 from actors._frames import FromRunner, ToRunner
 from actors._framing import Buffer
 from actors._reactor import Reactor
+from actors._spinner import Spinner
 
 _PATIENCE: Final = 0.05
 """Seconds that an asker without an answer receives for itself. A longer wait can be left to the
@@ -58,6 +59,7 @@ class Reception:
         self._leading = threading.Lock()
         self._poll = select.poll()
         self._poll.register(self._fd, select.POLLIN)
+        self._spinner = Spinner()
         self._leads = 0
         self._rest_for = _PATIENCE
         self._requests = 0
@@ -109,7 +111,11 @@ class Reception:
             while not (finished := done()) and self._requests < requests:
                 left = _PATIENCE if deadline is None else deadline - time.monotonic()
                 wait = min(_PATIENCE, left)
-                if wait <= 0 or not self._poll.poll(wait * 1000 + 1) or not self._receive():
+                if wait <= 0:
+                    break
+                ready = self._poll.poll
+                come = self._spinner.look(ready, wait) or ready(wait * 1000 + 1)
+                if not come or not self._receive():
                     break
         except BaseException:
             # What a signal's handler has interrupted is completed there.
