@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from pickle import dumps
 from typing import Any, Final
 
+from pykka.messages import ProxyCall, ProxySetAttr
+
 from actors import _by_value
 from actors._framing import Buffer
 from actors._main_module import hidden, look_again
@@ -15,7 +17,7 @@ _MAX_BUFFERS: Final = 250
 """A frame has at most 255 segments; further buffers travel inside the pickle."""
 _SMALL: Final = 32 * 1024
 """Bytes below which a copy into the pickle is cheaper than a segment of its own."""
-_PLAIN: Final = frozenset({str, int, float, bool, bytes, type(None)})
+_PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 """Types whose pickle has neither buffers nor names in it."""
 
 InBand = Callable[[pickle.PickleBuffer], bool]
@@ -36,7 +38,7 @@ def pack(value: Any, what: str) -> tuple[Buffer, ...]:
         return (dumps(value, 5),)
     buffers: list[Buffer] = []
     try:
-        data = dumps(value, 5, buffer_callback=lambda buffer: _in_band(buffer, buffers))
+        data = dumps(_spread(value), 5, buffer_callback=lambda buffer: _in_band(buffer, buffers))
     except (pickle.PicklingError, AttributeError, TypeError):
         return _pack_by_value(value, what, _by_value.dumps)
     except Exception as error:
@@ -63,6 +65,34 @@ def pack_for_start(value: Any, what: str) -> tuple[Buffer, ...]:
     return _pack_by_value(value, what, _by_value.dumps_afresh)
 
 
+class _Beside:
+    """Bytes that travel beside the pickle, and arrive as what they were."""
+
+    def __init__(self, data: bytes | bytearray) -> None:
+        self._data = data
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self._data), (pickle.PickleBuffer(self._data),)
+
+
+def _spread(value: Any) -> Any:
+    """
+    Return a value with its large bytes apart, which a pickle would copy into itself.
+
+    Those only that are the value, an argument of a call or what an attribute is set to: to look
+    into everything that is sent would take longer than to copy what is found.
+    """
+    kind = type(value)
+    if kind is bytes or kind is bytearray:
+        return _Beside(value) if len(value) >= _SMALL else value
+    if kind is ProxyCall:
+        kwargs = {name: _spread(each) for name, each in value.kwargs.items()}
+        return ProxyCall(value.attr_path, tuple(map(_spread, value.args)), kwargs)
+    if kind is ProxySetAttr:
+        return ProxySetAttr(value.attr_path, _spread(value.value))
+    return value
+
+
 def _in_band(buffer: pickle.PickleBuffer, beside: list[Buffer]) -> bool:
     """Return whether a buffer travels inside the pickle; if not, add it to those beside it."""
     try:
@@ -80,7 +110,7 @@ def _pack_by_value(
 ) -> tuple[Buffer, ...]:
     buffers: list[Buffer] = []
     try:
-        data = pickled(value, lambda buffer: _in_band(buffer, buffers))
+        data = pickled(_spread(value), lambda buffer: _in_band(buffer, buffers))
     except Exception as error:
         raise _unsendable(value, what, error) from error
     return (data, *buffers) if buffers else (data,)

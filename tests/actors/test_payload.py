@@ -7,6 +7,7 @@ import pytest
 from faulty import Note
 from hypothesis import given
 from hypothesis import strategies as st
+from pykka.messages import ProxyCall, ProxySetAttr
 
 from actors._payload import pack, unpack
 from actors._sealed import Sealed
@@ -49,6 +50,31 @@ def test_large_buffers_travel_beside_the_pickle_and_small_ones_within():
     assert (second == small).all()
     assert (third == large.reshape(100, 100).T[::2]).all()
     assert len(pack([large] + [np.arange(5000) for _ in range(300)], "arrays")) == 251
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray])
+@pytest.mark.parametrize(
+    ("around", "within"),
+    [
+        (lambda data: data, lambda value: value),
+        (lambda data: ProxyCall(("f",), (1, data), {}), lambda call: call.args[1]),
+        (lambda data: ProxyCall(("f",), (), {"a": data, "b": 1}), lambda call: call.kwargs["a"]),
+        (lambda data: ProxyCall(("f",), (lambda: 1, data), {}), lambda call: call.args[1]),
+        (lambda data: ProxySetAttr(("a",), data), lambda message: message.value),
+    ],
+    ids=["value", "argument", "keyword", "beside a lambda", "attribute"],
+)
+def test_large_bytes_are_not_copied_by_the_sender(kind, around, within):
+    """What is sent is the memory where they lie; they arrive as what they were."""
+    data = kind(b"x" * 100_000)
+    pickled, segment = pack(around(data), "it")
+    assert len(pickled) < 10_000
+    assert memoryview(segment).obj is data
+    # As the channel receives it: in memory of its own.
+    received = within(unpack((pickled, bytearray(segment))))
+    assert type(received) is kind
+    assert received == data
+    assert len(pack(around(kind(100)), "it")) == 1
 
 
 def test_object_that_cannot_be_pickled_names_itself_and_why():
