@@ -14,10 +14,10 @@ from pykka._envelope import Envelope
 from actors._frames import Errand
 from actors._framing import Buffer
 from actors._future import RunnerFuture
-from actors._handing_on import answer_later, hand_on, takes_time
+from actors._handing_on import answer_later, give_up, hand_on, takes_time
 from actors._payload import pack, unpack
 from actors._return_path import ReturnPath
-from actors._stream import WINDOW, Stream
+from actors._stream import WINDOW
 
 logger: Final = logging.getLogger("actors")
 
@@ -170,9 +170,7 @@ class DistantAnswer(RunnerFuture[Any]):
         given_up = super().cancel()
         if self._outlet is not None:
             self._outlet.cancel()
-        # Pykka's own futures cannot be given up.
-        if isinstance(self._followed, RunnerFuture | Stream):
-            self._followed.cancel()
+        give_up(self._followed)
         return given_up
 
     def grant(self, chunks: int) -> None:

@@ -53,6 +53,13 @@ def hand_on(value: Any, reply_to: Answerable) -> None:
     _start(lambda: _hand_on(value, reply_to))
 
 
+def give_up(value: Any) -> None:
+    """Cancel what is handed on, if anything is and it can be: Pykka's own futures cannot."""
+    cancel = getattr(value, "cancel", None)
+    if cancel is not None:
+        cancel()
+
+
 def answer_later(get: Callable[[], Any], reply_to: Answerable) -> None:
     """
     Answer with what a function returns, in a thread of its own.

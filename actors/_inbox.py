@@ -4,7 +4,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from pykka import messages
 
@@ -24,27 +24,15 @@ from actors._frames import (
 from actors._framing import Buffer
 from actors._line import Line
 from actors._payload import pack
-from actors._task import Task, TaskTable, kind_of
+from actors._task import Detached, Task, TaskTable, kind_of
 from actors.errors import FrameTooLargeError, RunnerUnavailableError
 from actors.messages import (
     ChunkGenerated,
-    LostTask,
     RunnerStatusUpdated,
     TaskAcknowledged,
     TaskStatus,
 )
 from actors.messages import TaskStatusUpdated as Updated
-
-
-class Detached(NamedTuple):
-    """What was under way when an incarnation ended."""
-
-    tasks: tuple[Task, ...]
-
-    @property
-    def lost(self) -> tuple[LostTask, ...]:
-        """The tasks as a failure lists them."""
-        return tuple(task.lost for task in self.tasks)
 
 
 class RunnerInbox:
@@ -220,15 +208,18 @@ class RunnerInbox:
             begun: Id of the last task that the runner has taken up.
 
         Returns:
-            The tasks that were in flight, to be ended; not those that nobody waits for.
+            The tasks that were in flight, to be ended; not those that nobody waits for, which
+            end here.
         """
         with self._lock:
             self._line = None
-            tasks = self.awaited()
+            tasks = self._in_flight()
             self._tasks.clear()
         for task in tasks:
             task.acknowledged = task.id <= begun
-        return Detached(tasks)
+            if task.cancelled:
+                self._tell(Updated, task.id, TaskStatus.CANCELLED)
+        return Detached(tuple(task for task in tasks if not task.cancelled))
 
     def expect(self) -> None:
         """Let messages go to the next incarnation that is attached, after `hold`."""

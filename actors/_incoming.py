@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from actors._channel import Channel
 from actors._frames import Chunk, Reply, ReplyError, StreamClosed, StreamOpened
 from actors._framing import Buffer
-from actors._handing_on import hand_on, takes_time
+from actors._handing_on import give_up, hand_on, takes_time
 from actors._mailbox import Mailbox
 from actors._payload import pack, unpack
 from actors._stream import WINDOW
@@ -37,7 +37,16 @@ class Incoming:
         observed: Whether somebody wants to be told when it is taken up.
     """
 
-    __slots__ = ("_host", "_room", "_segments", "_sequence", "cancelled", "observed", "task_id")
+    __slots__ = (
+        "_followed",
+        "_host",
+        "_room",
+        "_segments",
+        "_sequence",
+        "cancelled",
+        "observed",
+        "task_id",
+    )
 
     def __init__(
         self,
@@ -48,6 +57,7 @@ class Incoming:
     ) -> None:
         self._host = host
         self._segments = segments
+        self._followed: Any = None
         self._room = WINDOW
         self._sequence = 0
         self.task_id = task_id
@@ -65,15 +75,20 @@ class Incoming:
         return self if self.task_id else None
 
     def cancel(self) -> None:
-        """Take note that nobody waits any more."""
+        """Take note that nobody waits any more, nor for what is handed on."""
         self.cancelled = True
+        give_up(self._followed)
 
     # The future.
 
     def set(self, value: Any = None) -> None:
         """Answer with a value, or later if it is a future."""
         if takes_time(value):
+            self._followed = value
             hand_on(value, self)
+            # It may have been cancelled before there was anything to give up.
+            if self.cancelled:
+                give_up(value)
         else:
             self.send(value)
 

@@ -4,7 +4,7 @@ import contextlib
 import queue
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from pykka import messages
 
@@ -196,6 +196,17 @@ class Task:
         elif self.reply_to is not None:
             with contextlib.suppress(queue.Full):
                 self.reply_to.set_exception((type(error), error, None))
+
+
+class Detached(NamedTuple):
+    """What was under way when an incarnation ended."""
+
+    tasks: tuple[Task, ...]
+
+    @property
+    def lost(self) -> tuple[LostTask, ...]:
+        """The tasks as a failure lists them."""
+        return tuple(task.lost for task in self.tasks)
 
 
 def kind_of(message: Any) -> Kind:

@@ -222,6 +222,15 @@ def test_events_of_a_task_are_published_in_order(world):
     ]
 
 
+def test_task_that_was_given_up_ends_with_its_incarnation(world):
+    """Nobody is failed by it any more, and whoever counts tasks hears of its end."""
+    given_up, other = world.ask("x"), world.ask("y")
+    given_up.cancel()
+    assert [task.id for task in world.inbox.detach(begun=2).tasks] == [2]
+    assert world.events == [Updated("r", 1, TaskStatus.CANCELLED)]
+    assert not other.done()
+
+
 def test_exception_of_the_handler_is_raised_to_the_asker(world):
     """And the task has failed."""
     future = world.ask("x")

@@ -604,6 +604,21 @@ def test_a_cancelled_ask_is_not_handled(pair, fifo, gate):
     assert got(other.proxy().got) == ["after that"]
 
 
+def test_giving_up_an_answer_that_is_handed_on_goes_all_the_way(pair, fifo, gate):
+    """The runner in between does not wait for it either, though it has gone on itself."""
+    caller, other = pair
+    other.proxy().wait_at(fifo.path, gate.path)
+    assert fifo.read() == "reached"
+    future = caller.ask_future(other, "never")
+    assert got(caller.is_alive(other))
+    assert future.cancel()
+    # By the same way as the cancellation, and behind it.
+    assert got(caller.is_alive(other))
+    gate.write()
+    assert got(caller.ask(other, "after that")) == "after that"
+    assert got(other.proxy().got) == ["after that"]
+
+
 def test_nonsense_in_place_of_an_address_ends_the_sender_only(pair, failures):
     """What comes from a process that is out of order is not believed."""
     caller, other = pair
