@@ -10,6 +10,8 @@ from typing import Final
 from actors._frames import FromRunner, ToRunner
 from actors._framing import Buffer, FrameReader, frame_buffers
 
+_MAX_BUFFERS: Final = 1_000_000
+"""Buffers that may wait to be sent, where they are too small for their bytes to say much."""
 _MAX_BATCH: Final = 512
 """Buffers handed to one sendmsg(2), well below IOV_MAX (1024 on Linux and macOS)."""
 
@@ -44,6 +46,8 @@ class Channel:
         )
         self._lock = threading.Lock()
         self._outgoing: list[Buffer] = []
+        self._waiting = 0
+        """Their bytes; 0 as long as they are not counted, and too few if a handler came between."""
         self._sent: list[int] = []
         """Bytes that the kernel has taken and that are still in `_outgoing`."""
         self._closed = False
@@ -52,11 +56,15 @@ class Channel:
         """Return the socket's descriptor."""
         return self._socket.fileno()
 
+    def has_room(self, limit: int) -> bool:
+        """Return whether no more than so many bytes wait to be sent, and not too many frames."""
+        return self._waiting <= limit and len(self._outgoing) <= _MAX_BUFFERS
+
     def close(self) -> None:
         """Close the socket and drop what was not sent. Idempotent."""
         with self._lock:
             self._closed = True
-            self._outgoing.clear()
+            self._drop()
             self._socket.close()
 
     def send(self, message: ToRunner | FromRunner, payload: Sequence[Buffer] = ()) -> None:
@@ -89,9 +97,12 @@ class Channel:
         with self._lock:
             if self._closed:
                 return False
-            waiting = bool(self._outgoing)
-            self._outgoing.extend(parts)
-            return True if waiting else self._send_some()
+            if self._outgoing:
+                self._outgoing.extend(parts)
+                self._waiting += sum(map(len, parts))
+                return True
+            self._outgoing = parts
+            return self._send_some()
 
     def flush(self) -> bool:
         """Send what waits, as far as the kernel takes it. Return whether something still waits."""
@@ -103,13 +114,18 @@ class Channel:
             try:
                 self._send_batch(socket.MSG_DONTWAIT)
             except (BlockingIOError, InterruptedError):
+                if not self._waiting:
+                    self._waiting = sum(map(len, self._outgoing))
                 return True
             except OSError as error:
                 if error.errno is None:
                     raise
                 # EPIPE or ECONNRESET: nobody reads any more. The exit is what gets reported.
-                self._outgoing.clear()
+                self._drop()
         return False
+
+    def _drop(self) -> None:
+        self._outgoing, self._waiting = [], 0
 
     def _send_batch(self, flags: int) -> None:
         """Send once, or account for what was sent when a handler came between."""
@@ -123,10 +139,12 @@ class Channel:
         sent = self._sent[0]
         if len(parts) == 1 and sent == len(parts[0]):
             left: list[Buffer] = []
+            waiting = 0
         else:
             left = _after(parts, sent)
-        # Nothing is called between the two: they happen at once.
-        self._outgoing, self._sent = left, []
+            waiting = self._waiting - sent if self._waiting > sent else sum(map(len, left))
+        # Nothing is called between them: they happen at once.
+        self._outgoing, self._waiting, self._sent = left, waiting, []
 
     def receive(self) -> Receipt:
         """Receive what there is, once and without blocking, unless something is pending."""

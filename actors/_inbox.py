@@ -34,6 +34,9 @@ from actors.messages import (
 )
 from actors.messages import TaskStatusUpdated as Updated
 
+_MIN_ROOM: Final = 64 << 20
+"""Bytes that may wait for a runner that does not read, however small its frames have to be."""
+
 
 class RunnerInbox:
     """
@@ -68,6 +71,7 @@ class RunnerInbox:
         self.runner_id: Final = runner_id
         self._what = f"message to {runner_id!r}"
         self._limit = limit
+        self._room = max(limit, _MIN_ROOM)
         self._max_waiting = max_waiting
         self._on_stop = on_stop
         self._call_soon = call_soon
@@ -99,7 +103,7 @@ class RunnerInbox:
         Raises:
             UnsendableError: If the message cannot be pickled.
             FrameTooLargeError: If it exceeds the runner's limit.
-            RunnerUnavailableError: If the runner is down and too many messages wait.
+            RunnerUnavailableError: If too many messages wait: the runner is down or does not read.
             pykka.ActorDeadError: If the runner is down for good and nobody waits for an answer.
         """
         message = envelope.message
@@ -115,7 +119,8 @@ class RunnerInbox:
             raise FrameTooLargeError(size, self._limit)
         with self._lock:
             if self._closed is None:
-                self._admit(message, payload, reply_to)
+                task_id = 0 if reply_to is None else self._next_id()
+                self._queue(Task(self, task_id, kind_of(message), payload, reply_to))
                 return
             error = self._closed()
         if reply_to is None:
@@ -143,7 +148,7 @@ class RunnerInbox:
 
         Raises:
             FrameTooLargeError: If it exceeds the runner's limit.
-            RunnerUnavailableError: If the runner is down and too many messages wait.
+            RunnerUnavailableError: If too many messages wait: the runner is down or does not read.
             pykka.ActorDeadError: If the runner is down for good.
         """
         size = sum(map(len, payload))
@@ -157,16 +162,16 @@ class RunnerInbox:
             if self._line is not None and answered:
                 self._line.attend()
 
-    def _admit(self, message: Any, payload: tuple[Buffer, ...], reply_to: Any) -> None:
-        task_id = 0 if reply_to is None else self._next_id()
-        self._queue(Task(self, task_id, kind_of(message), payload, reply_to))
-
     def _next_id(self) -> int:
         self._last_id += 1
         return self._last_id
 
     def _queue(self, task: Task) -> None:
         if self._line is not None and not self._holding:
+            if not self._line.has_room(self._room):
+                raise RunnerUnavailableError(
+                    f"runner {self.runner_id!r} does not read, and too many messages wait for it"
+                )
             self._dispatch(self._line, task)
         elif len(self._waiting) >= self._max_waiting:
             raise RunnerUnavailableError(

@@ -13,6 +13,9 @@ class Line(Protocol):
     def post(self, message: ToRunner, payload: tuple[Buffer, ...] = ()) -> None:
         """Send a frame without blocking."""
 
+    def has_room(self, limit: int) -> bool:
+        """Return whether no more than so many bytes wait for the runner to read."""
+
     def attend(self) -> None:
         """See to it that answers are received though nobody may be receiving for himself."""
 

@@ -84,6 +84,10 @@ class Reception:
         if self._channel.post(message, payload):
             self._reactor.call_soon(self._want_to_write)
 
+    def has_room(self, limit: int) -> bool:
+        """Return whether no more than so many bytes wait for the runner to read."""
+        return self._channel.has_room(limit)
+
     def receive_until(
         self,
         done: Callable[[], object],

@@ -96,7 +96,13 @@ class RunnerStoppedError(ActorsError, pykka.ActorDeadError):
 
 
 class RunnerUnavailableError(ActorsError):
-    """Raised when more messages wait for a runner that is down than its spec allows."""
+    """
+    Raised when too many messages wait for a runner, so this one was not sent.
+
+    It is down, and as many wait as `RunnerSpec.max_waiting` allows; or it is up and does not read,
+    since a handler takes long, and the messages wait in the sender's memory. A sender that
+    waits for answers now and then never meets it.
+    """
 
 
 class RunnerFailedError(ActorsError, pykka.ActorDeadError):

@@ -218,7 +218,8 @@ class RunnerSpec(Generic[R_co]):
         cancel_grace: Seconds after a task's cancellation in which the runner must have ended
             it, or it is ended, as a failure. `None`: it may take its time.
         fatal_grace: Seconds that a runner which printed a fatal line has to end by itself.
-        max_frame: Bytes of the largest message either way.
+        max_frame: Bytes of the largest message either way. As many, or 64 MiB, may also wait for
+            a runner that does not read; further messages raise `RunnerUnavailableError`.
         max_waiting: Messages that may wait for a runner that is down.
     """
 

@@ -1,11 +1,15 @@
 """Frames over a socketpair: slow readers, several senders, any end of the other side."""
 
+import fcntl
 import select
 import socket
+import termios
 import threading
+from array import array
 
 import pytest
 
+from actors import _channel
 from actors._channel import Channel, Receipt
 from actors._frames import Chunk, Reply, Request, Stop
 from actors._framing import Frame, frame_buffers
@@ -94,6 +98,40 @@ def test_posted_frames_arrive_in_order_however_little_the_kernel_takes(ends):
     join()
     assert plain(received) == sent
     assert port.flush() is False
+
+
+def test_what_waits_is_counted_until_it_is_sent(ends):
+    """In bytes, headers included, to the last one."""
+    runner, port = ends
+    assert port.has_room(0)
+    sent = [Frame(Request(n), (bytes(30_000),)) for n in range(20)]
+    for frame in sent:
+        port.post(*frame)
+    taken = array("i", [0])
+    fcntl.ioctl(runner.fileno(), termios.FIONREAD, taken)
+    waiting = len(encoded(*sent)) - taken[0]
+    assert port.has_room(waiting)
+    assert not port.has_room(waiting - 1)
+    join = in_threads(lambda: receive(runner, len(sent)))
+    while port.flush():
+        assert select.select([], [port.fileno()], [], TIMEOUT)[1]
+    join()
+    assert port.has_room(0)
+
+
+def test_many_small_frames_leave_no_room_either(ends, monkeypatch):
+    """Each of them takes more memory than its bytes."""
+    monkeypatch.setattr(_channel, "_MAX_BUFFERS", 100)
+    _, port = ends
+    large = Frame(Request(0), (bytes(1 << 20),))
+    port.post(*large)
+    for n in range(1, 100):
+        port.post(Request(n), (b"x",))
+    assert port.has_room(1 << 30)
+    port.post(Request(101), (b"x",))
+    assert not port.has_room(1 << 30)
+    port.close()
+    assert port.has_room(0)
 
 
 def test_frames_of_many_buffers_are_sent_in_several_calls(ends):

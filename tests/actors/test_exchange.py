@@ -55,6 +55,10 @@ class Line:
         self.limit = limit
         self.arrived = threading.Condition()
 
+    def has_room(self, _limit):
+        """Say that the runner reads."""
+        return True
+
     def post(self, message, payload=()):
         """Take a frame, unless it is too large."""
         size = sum(map(len, payload))

@@ -41,6 +41,7 @@ class World:
     def __init__(self, **options):
         self.posted, self.stops, self.soon, self.events = [], [], [], []
         self.attended, self.received, self.listeners = 0, [], {object}
+        self.room, self.limits = True, []
         options = {"limit": 1000, "max_waiting": 3, **options}
         self.inbox = RunnerInbox(
             "r",
@@ -55,6 +56,11 @@ class World:
     def post(self, message, payload=()):
         """Take a frame, as a port does."""
         self.posted.append((message, unpack(payload) if payload else None))
+
+    def has_room(self, limit):
+        """Say what the test wants, as a port does whose runner reads or does not."""
+        self.limits.append(limit)
+        return self.room
 
     def attend(self):
         """Take note that others wait, as a port does."""
@@ -220,6 +226,31 @@ def test_events_of_a_task_are_published_in_order(world):
         Updated("r", 1, TaskStatus.RUNNING),
         Updated("r", 1, TaskStatus.COMPLETE),
     ]
+
+
+def test_runner_that_does_not_read_is_not_sent_to_for_ever(world):
+    """What waits for it is the sender's memory; what was sent before stays in flight."""
+    first = world.ask("a")
+    world.room = False
+    with pytest.raises(RunnerUnavailableError, match="runner 'r' does not read"):
+        world.ask("b")
+    with pytest.raises(RunnerUnavailableError):
+        world.tell("c")
+    assert [message for _, message in world.posted] == ["a"]
+    world.room = True
+    world.tell("d")
+    assert [message for _, message in world.posted] == ["a", "d"]
+    assert world.limits == [64 << 20] * 4
+    world.receive(Reply(1), "yes")
+    assert first.get(timeout=0) == "yes"
+
+
+def test_a_large_frame_may_wait_as_well_as_be_sent():
+    """A limit for frames says how much its user wants to spend."""
+    world = World(limit=1 << 30)
+    world.inbox.attach(world, lambda _: None)
+    world.tell("a")
+    assert world.limits == [1 << 30]
 
 
 def test_task_that_was_given_up_ends_with_its_incarnation(world):

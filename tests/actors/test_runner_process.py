@@ -44,6 +44,25 @@ def test_messages_of_one_sender_are_handled_in_order(start):
     assert pykka.get_all(futures, timeout=30) == list(range(200))
 
 
+def test_messages_do_not_pile_up_for_a_runner_that_does_not_read(start, fifo, tmp_path):
+    """The sender's memory is bounded; what was sent is handled, and then there is room again."""
+    gate = Fifo(tmp_path / "gate")
+    ref = start(runner_class=Patient, max_frame=1 << 20)
+    held = ref.proxy().hold(fifo.path, gate.path)
+    assert fifo.read() == "begun"
+    proxy, futures = ref.proxy(), []
+    with pytest.raises(actors.RunnerUnavailableError, match="does not read"):
+        while len(futures) < 100:
+            futures.append(proxy.log(bytes(1_000_000)))
+    # 64 MiB, and what the kernel has.
+    assert 67 <= len(futures) < 70
+    gate.write()
+    assert held.get(timeout=60) == "held"
+    pykka.get_all(futures, timeout=60)
+    proxy.log("there is room").get(timeout=60)
+    gate.close()
+
+
 def test_stdin_is_at_its_end(start):
     """A runner that reads from stdin must not wait for a person."""
     assert start().proxy().read_stdin().get() == ""
