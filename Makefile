@@ -7,6 +7,8 @@ SHELL = /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 VERSIONS := 3.11 3.12 3.13
+# Most tests wait for a process of theirs most of the time. By file: what is in one takes its turn.
+PYTEST := -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 export PYTHON
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -28,7 +30,7 @@ test: environment ## Check format, lint, types and docs, then run the tests
 	$(BIN)/python -m mypy
 	$(BIN)/python -m pyright --pythonpath $(BIN)/python
 	$(BIN)/python -m mkdocs build --strict --config-file .mkdocs.yml
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python $(PYTEST) $(ARGS)
 
 bench: environment ## Measure what docs/benchmarks.md shows
 	$(BIN)/python tests/benchmarks/run.py $(ARGS)
@@ -45,7 +47,7 @@ matrix: ## Run the tests on every CPython 3.11, 3.12 and 3.13 found
 	    echo "CPython $$version: $$python"; \
 	    found="$$found $$version"; \
 	    { PYTHON="$$python" .ci/environment make .venvs/$$version dev && \
-	        .venvs/$$version/bin/python -m pytest $(ARGS); } || failed="$$failed $$version"; \
+	        .venvs/$$version/bin/python $(PYTEST) $(ARGS); } || failed="$$failed $$version"; \
 	done; \
 	if [ -z "$$found" ]; then echo "None of $(VERSIONS) found."; exit 1; fi; \
 	if [ -n "$$failed" ]; then echo "Found$$found. Failed:$$failed"; exit 1; fi; \

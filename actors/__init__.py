@@ -1,6 +1,7 @@
 """Runners as Pykka actors in processes of their own, supervised, every death explained."""
 
-from actors._events import EventStream
+from typing import TYPE_CHECKING
+
 from actors._future import RunnerFuture
 from actors._stream import Stream
 from actors._version import __version__
@@ -67,18 +68,41 @@ from actors.reasons import (
     Unkillable,
 )
 from actors.runner import Runner
-from actors.specs import (
-    Backoff,
-    GroupEnvironment,
-    GroupSpec,
-    Intensity,
-    Restart,
-    RunnerSpec,
-    Strategy,
-)
-from actors.supervisor import Supervisor
-from actors.supervisor_proxy import SupervisorProxy, supervise
 from actors.termination import RunnerTerminationError
+from diagnostics._later import later
+
+if TYPE_CHECKING:
+    from actors._events import EventStream
+    from actors.specs import (
+        Backoff,
+        GroupEnvironment,
+        GroupSpec,
+        Intensity,
+        Restart,
+        RunnerSpec,
+        Strategy,
+    )
+    from actors.supervisor import Supervisor
+    from actors.supervisor_proxy import SupervisorProxy, supervise
+else:
+    # What supervises: a runner's process, of which there may be many, has no use for it, and to
+    # import it takes as long as everything else together.
+    __getattr__ = later(
+        __name__,
+        {
+            "Backoff": "actors.specs",
+            "EventStream": "actors._events",
+            "GroupEnvironment": "actors.specs",
+            "GroupSpec": "actors.specs",
+            "Intensity": "actors.specs",
+            "Restart": "actors.specs",
+            "RunnerSpec": "actors.specs",
+            "Strategy": "actors.specs",
+            "Supervisor": "actors.supervisor",
+            "SupervisorProxy": "actors.supervisor_proxy",
+            "supervise": "actors.supervisor_proxy",
+        },
+    )
 
 __all__ = [
     "ActorsError",
@@ -154,3 +178,8 @@ __all__ = [
     "__version__",
     "supervise",
 ]
+
+
+def __dir__() -> list[str]:
+    """Return what there is, loaded or not."""
+    return sorted({*globals(), *__all__})

@@ -1,5 +1,6 @@
 """The way from the parent to one incarnation of a runner, as those see it who send."""
 
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import Protocol
 
@@ -13,6 +14,7 @@ class Line(Protocol):
     def post(self, message: ToRunner, payload: tuple[Buffer, ...] = ()) -> None:
         """Send a frame without blocking."""
 
+    @abstractmethod
     def has_room(self, limit: int) -> bool:
         """Return whether no more than so many bytes wait for the runner to read."""
 

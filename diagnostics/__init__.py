@@ -1,23 +1,11 @@
 """Say why a process died, from what it printed."""
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from diagnostics._consumed import Consumed
-from diagnostics.actor import DiagnosticActor
-from diagnostics.actor_messages import (
-    DiagnosisMade,
-    DiagnosisRequested,
-    FatalFindingSeen,
-    Forget,
-    OutputLost,
-    OutputReceived,
-    Watch,
-)
-from diagnostics.collector import RunnerDiagnosticCollector
+from diagnostics._later import later
 from diagnostics.diagnosis import Diagnosis, Ending, to_json_dict
 from diagnostics.findings import Finding, Role, finding_types
-from diagnostics.ranking import ordered
 from diagnostics.render import render
 from diagnostics.root_cause import Member, Ranking, rank
 from diagnostics.signatures import (
@@ -31,7 +19,38 @@ from diagnostics.signatures import (
 from diagnostics.stacks import Frame, RaisedException, ThreadStack
 
 if TYPE_CHECKING:
+    from diagnostics.actor import DiagnosticActor
+    from diagnostics.actor_messages import (
+        DiagnosisMade,
+        DiagnosisRequested,
+        FatalFindingSeen,
+        Forget,
+        OutputLost,
+        OutputReceived,
+        Watch,
+    )
     from diagnostics.catalog import KnownDiagnostic
+    from diagnostics.collector import RunnerDiagnosticCollector
+    from diagnostics.ranking import ordered
+else:
+    # What reads output, and the catalogue, which is large: a process that only names findings, as
+    # every runner's does, has no use for them.
+    __getattr__ = later(
+        __name__,
+        {
+            "DiagnosisMade": "diagnostics.actor_messages",
+            "DiagnosisRequested": "diagnostics.actor_messages",
+            "DiagnosticActor": "diagnostics.actor",
+            "FatalFindingSeen": "diagnostics.actor_messages",
+            "Forget": "diagnostics.actor_messages",
+            "KnownDiagnostic": "diagnostics.catalog",
+            "OutputLost": "diagnostics.actor_messages",
+            "OutputReceived": "diagnostics.actor_messages",
+            "RunnerDiagnosticCollector": "diagnostics.collector",
+            "Watch": "diagnostics.actor_messages",
+            "ordered": "diagnostics.ranking",
+        },
+    )
 
 __all__ = [
     "Block",
@@ -68,8 +87,6 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Load the catalogue only when its union is asked for; see `signatures.load_catalogues`."""
-    if name == "KnownDiagnostic":
-        return importlib.import_module("diagnostics.catalog").KnownDiagnostic
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+def __dir__() -> list[str]:
+    """Return what there is, loaded or not."""
+    return sorted({*globals(), *__all__})

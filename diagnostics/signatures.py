@@ -2,7 +2,6 @@
 
 import functools
 import importlib
-import importlib.metadata
 import logging
 import re
 from abc import abstractmethod
@@ -255,7 +254,9 @@ def load_catalogues() -> None:
     a process that only makes messages about findings, such as a runner's, need not spend.
     """
     importlib.import_module(_BUILT_IN)
-    for entry in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP):
+    # Late: it takes as long to import as ten of our modules, and no runner's process needs it.
+    metadata = importlib.import_module("importlib.metadata")
+    for entry in metadata.entry_points(group=ENTRY_POINT_GROUP):
         try:
             for signature in _from_plugin(entry.load()):
                 declare(signature)

@@ -52,8 +52,7 @@ def test_messages_do_not_pile_up_for_a_runner_that_does_not_read(start, fifo, tm
     assert fifo.read() == "begun"
     proxy, futures = ref.proxy(), []
     with pytest.raises(actors.RunnerUnavailableError, match="does not read"):
-        while len(futures) < 100:
-            futures.append(proxy.log(bytes(1_000_000)))
+        futures.extend(proxy.log(bytes(1_000_000)) for _ in range(100))
     # 64 MiB, and what the kernel has.
     assert 67 <= len(futures) < 70
     gate.write()

@@ -44,15 +44,71 @@ def test_every_exported_name_exists(package):
 
 
 @pytest.mark.parametrize("package", PACKAGES)
+def test_names_that_are_loaded_late_are_as_good_as_the_others(package):
+    """They are listed, found a second time without a search, and what is none is refused."""
+    face = importlib.import_module(package)
+    assert set(face.__all__) <= set(dir(face))
+    for name in face.__all__:
+        assert getattr(face, name) is vars(face)[name]
+    with pytest.raises(AttributeError, match=f"module '{package}' has no attribute 'nonsense'"):
+        face.nonsense  # noqa: B018
+
+
+def test_submodule_can_be_named_without_an_import_of_its_own():
+    """And one that cannot be imported says why, instead of not being there."""
+    program = """
+import actors, sys
+assert actors.mlx_ring.__name__ == "actors.mlx_ring"
+assert not hasattr(actors, "_unheard_of")
+sys.modules["actors._group"] = None
+try:
+    actors.supervisor
+except ModuleNotFoundError as error:
+    print(error.name)
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.stdout == "actors._group\n", result.stderr
+
+
+def test_runners_process_loads_nothing_of_what_supervises_and_reads():
+    """It would take as long as all the rest, for every start and restart."""
+    program = """
+import sys
+import actors, actors._bootstrap
+actors.Runner, actors.Progress, actors.RunnerFailedError
+print([name for name in sys.modules if name in {
+    "actors.supervisor", "actors.specs", "actors._reactor", "asyncio", "importlib.metadata",
+    "diagnostics.collector", "diagnostics.actor", "diagnostics.catalog",
+}])
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert result.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("package", PACKAGES)
 def test_every_public_name_of_the_face_is_exported(package):
     """What can be reached without an underscore is either a submodule or in `__all__`."""
     face = importlib.import_module(package)
-    typing_only = {"TYPE_CHECKING", "Any"}
+    helpers = {"TYPE_CHECKING", "later"}
     stray = [
         name
         for name, value in vars(face).items()
         if not name.startswith("_")
-        and name not in typing_only.union(face.__all__)
+        and name not in helpers.union(face.__all__)
         and not inspect.ismodule(value)
     ]
     assert stray == []

@@ -112,7 +112,10 @@ class Server(actors.Runner):
 
     async def leave_from_behind(self):
         """Leave in a task that is not the runner's, with this one in flight."""
-        self._background.add(asyncio.ensure_future(self.leave()))
+        task = asyncio.ensure_future(self.leave())
+        # Looked at: asyncio would log in some later test that nobody did.
+        task.add_done_callback(asyncio.Task.exception)
+        self._background.add(task)
         await asyncio.Event().wait()
 
     async def answer_unpicklably(self):
