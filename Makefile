@@ -2,7 +2,7 @@
 
 SHELL = /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench peers matrix corpus docs format clean dist demo-environment environment
+.PHONY: help demo test bench peers fuzz matrix corpus docs format clean dist demo-environment environment
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -38,6 +38,10 @@ bench: environment ## Measure what docs/benchmarks.md shows
 peers: ## Measure asks beside other actor libraries, in an environment of their own
 	@.ci/environment make .venvs/peers peers
 	.venvs/peers/bin/python tests/benchmarks/run.py peers
+
+fuzz: ## Look for output that breaks what reads it, in an environment of its own
+	@.ci/environment make .venvs/fuzz fuzz
+	.venvs/fuzz/bin/python tests/benchmarks/run.py fuzz
 
 matrix: ## Run the tests on every CPython 3.11, 3.12 and 3.13 found
 	@found=""; failed=""; \
