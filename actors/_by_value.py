@@ -5,6 +5,7 @@ import pickle
 import sys
 import threading
 import uuid
+from array import array
 from collections.abc import Callable
 from enum import Enum
 from functools import cached_property, lru_cache
@@ -110,8 +111,8 @@ class _Pickler(cloudpickle.Pickler):
                 return _cached_again, (obj.__wrapped__, obj.cache_parameters())
         elif kind is cached_property:  # has a lock before Python 3.12
             return _cached_property_again, (obj.func, obj.attrname)
-        elif kind is memoryview and _can_be_viewed_again(obj):
-            return _view_again, (pickle.PickleBuffer(obj), obj.format, obj.shape)
+        elif kind is memoryview:
+            return _reduce_view(obj)
         elif kind is io.TextIOWrapper and obj not in (sys.stdout, sys.stderr):
             # cloudpickle would read it, and send what it says.
             raise TypeError("cannot pickle '_io.TextIOWrapper' object")
@@ -176,12 +177,17 @@ def _own_attributes(member: Enum) -> dict[str, Any]:
     }
 
 
-def _can_be_viewed_again(view: memoryview) -> bool:
+def _reduce_view(view: memoryview) -> tuple[Any, ...]:
+    """Return what makes a view of the same items again, one after another."""
+    data = view if view.c_contiguous else view.tobytes()
     try:
-        _view_again(view, view.format, view.shape)
-    except (TypeError, ValueError):  # not contiguous, empty, or of a foreign format
-        return False
-    return True
+        _view_again(data, view.format, view.shape)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"a memoryview of format {view.format!r} and shape {view.shape} cannot be made again: "
+            f"send its tobytes()"
+        ) from error
+    return _view_again, (pickle.PickleBuffer(data), view.format, view.shape)
 
 
 def _is_found(obj: Any) -> bool:
@@ -250,5 +256,8 @@ def _cached_property_again(function: Callable[[Any], Any], name: str | None) -> 
 
 
 def _view_again(buffer: Any, form: Any, shape: Any) -> memoryview:
+    if shape == (0,):
+        # Python casts no empty view.
+        return memoryview(b"") if form == "B" else memoryview(array(form))
     view: memoryview = memoryview(buffer).cast("B").cast(form, shape)
     return view

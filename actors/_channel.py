@@ -2,9 +2,10 @@
 
 import enum
 import functools
+import select
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from actors._frames import FromRunner, ToRunner
@@ -12,6 +13,10 @@ from actors._framing import Buffer, FrameReader, frame_buffers
 
 _MAX_BUFFERS: Final = 1_000_000
 """Buffers that may wait to be sent, where they are too small for their bytes to say much."""
+_PAUSE: Final = 5
+"""Milliseconds in which an end that reads has read something; one that does not is at work."""
+_PIECE: Final = 4 << 20
+"""Bytes that are copied at once, in a millisecond or two."""
 _MAX_BATCH: Final = 512
 """Buffers handed to one sendmsg(2), well below IOV_MAX (1024 on Linux and macOS)."""
 
@@ -86,6 +91,8 @@ class Channel:
         """
         Send one frame without blocking; what the kernel does not take now waits for `flush`.
 
+        What waits is still the sender's memory, until he calls `release`.
+
         Returns:
             Whether something waits. A channel that is closed or broken takes nothing: the
             runner is gone then, and its exit is on the way.
@@ -108,6 +115,30 @@ class Channel:
         """Send what waits, as far as the kernel takes it. Return whether something still waits."""
         with self._lock:
             return not self._closed and self._send_some()
+
+    def release(self) -> bool:
+        """
+        Give the sender of a frame his memory back: he may change what was in it.
+
+        What waits is sent on as long as the other end reads, which takes no copy and no other
+        thread. What is left then is copied. What others post meanwhile comes after it.
+
+        Returns:
+            Whether something waits.
+        """
+        poll = select.poll()
+        try:
+            while any(map(_is_borrowed, self._outgoing)):
+                poll.register(self._socket, select.POLLOUT)
+                if not poll.poll(_PAUSE):
+                    break
+                self.flush()
+        except ValueError:
+            return False  # Closed: nothing waits.
+        finally:
+            with self._lock:
+                self._outgoing = _owned(self._outgoing)
+        return bool(self._outgoing)
 
     def _send_some(self) -> bool:
         while self._outgoing:
@@ -159,6 +190,23 @@ class Channel:
             # ECONNRESET: the other end closed with bytes of ours unread.
             return Receipt.CLOSED
         return Receipt.SOME if open_still else Receipt.CLOSED
+
+
+def _is_borrowed(part: Buffer) -> bool:
+    """Return whether somebody else may change a buffer that waits."""
+    return isinstance(part, memoryview) and type(part.obj) is not bytes
+
+
+def _owned(parts: Iterable[Buffer]) -> list[Buffer]:
+    """Return the same bytes in buffers that nobody else can change."""
+    result: list[Buffer] = []
+    for part in parts:
+        if _is_borrowed(part):
+            # In pieces, between which other threads get their turn.
+            result += [bytes(part[at : at + _PIECE]) for at in range(0, len(part), _PIECE)]
+        else:
+            result.append(part)
+    return result
 
 
 def _after(parts: list[Buffer], sent: int) -> list[Buffer]:

@@ -149,6 +149,9 @@ class RunnerHost:
         if not isinstance(envelope, Incoming):
             self._ledger.begin(0)
             return True
+        if not self.mailbox.diverted:
+            # It may have waited behind others, and what cancels it still lie in the socket.
+            self.mailbox.glance()
         if envelope.cancelled:
             envelope.close(cancelled=True)
             return False

@@ -8,30 +8,14 @@ from typing import Any, Final
 
 from pykka import messages
 
-from actors._frames import (
-    Acknowledged,
-    AttributesChanged,
-    CancelTask,
-    Chunk,
-    Credit,
-    FromRunner,
-    Reply,
-    ReplyError,
-    Request,
-    StreamClosed,
-    StreamOpened,
-)
+from actors._frames import AttributesChanged, CancelTask, Credit, Request
 from actors._framing import Buffer
 from actors._line import Line
 from actors._payload import pack
 from actors._task import Detached, Task, TaskTable, kind_of
+from actors._task_frames import TaskFrames
 from actors.errors import FrameTooLargeError, RunnerUnavailableError
-from actors.messages import (
-    ChunkGenerated,
-    RunnerStatusUpdated,
-    TaskAcknowledged,
-    TaskStatus,
-)
+from actors.messages import RunnerStatusUpdated, TaskAcknowledged, TaskStatus
 from actors.messages import TaskStatusUpdated as Updated
 
 _MIN_ROOM: Final = 64 << 20
@@ -75,9 +59,7 @@ class RunnerInbox:
         self._max_waiting = max_waiting
         self._on_stop = on_stop
         self._call_soon = call_soon
-        self._publish = publish
         self._wanted = wanted
-        self._show = show
         self._lock = threading.RLock()
         self._line: Line | None = None
         self._on_cancel: Callable[[Task], object] = _ignore
@@ -86,15 +68,9 @@ class RunnerInbox:
         self._last_id = 0
         self._holding = False
         self._closed: Callable[[], BaseException] | None = None
-        self._takers: Final[dict[type, Callable[[Any, tuple[Buffer, ...]], bool]]] = {
-            Reply: self._reply,
-            Chunk: self._chunk,
-            StreamOpened: self._stream_opened,
-            StreamClosed: self._stream_closed,
-            ReplyError: self._reply_error,
-            Acknowledged: self._acknowledged,
-            AttributesChanged: self._attributes,
-        }
+        self._frames = TaskFrames(runner_id, self._tasks, publish=publish, wanted=wanted, show=show)
+        self.received: Final = self._frames.received
+        """Takes a frame that concerns a task, in whichever thread has received it."""
 
     def put(self, envelope: Any) -> None:
         """
@@ -117,12 +93,22 @@ class RunnerInbox:
         size = len(payload[0]) if len(payload) == 1 else sum(map(len, payload))
         if size > self._limit:
             raise FrameTooLargeError(size, self._limit)
-        with self._lock:
-            if self._closed is None:
-                task_id = 0 if reply_to is None else self._next_id()
-                self._queue(Task(self, task_id, kind_of(message), payload, reply_to))
-                return
-            error = self._closed()
+        borrowed = len(payload) > 1
+        line = None
+        try:
+            with self._lock:
+                line = self._line
+                error = None if self._closed is None else self._closed()
+                if error is None:
+                    task_id = 0 if reply_to is None else self._next_id()
+                    task = Task(self, task_id, kind_of(message), payload, reply_to)
+                    self._queue(task, borrowed=borrowed)
+        finally:
+            # Without the lock: it takes as long as the runner reads.
+            if borrowed and line is not None:
+                line.release()
+        if error is None:
+            return
         if reply_to is None:
             raise error
         reply_to.set_exception((type(error), error, None))
@@ -166,28 +152,30 @@ class RunnerInbox:
         self._last_id += 1
         return self._last_id
 
-    def _queue(self, task: Task) -> None:
+    def _queue(self, task: Task, *, borrowed: bool = False) -> None:
         if self._line is not None and not self._holding:
             if not self._line.has_room(self._room):
                 raise RunnerUnavailableError(
                     f"runner {self.runner_id!r} does not read, and too many messages wait for it"
                 )
-            self._dispatch(self._line, task)
+            self._dispatch(self._line, task, borrowed=borrowed)
         elif len(self._waiting) >= self._max_waiting:
             raise RunnerUnavailableError(
                 f"runner {self.runner_id!r} is down and {self._max_waiting} messages wait for it "
                 f"(RunnerSpec.max_waiting)"
             )
         else:
+            # As it is now, whatever its sender does with it until the runner is up.
+            task.payload = tuple(map(_copied, task.payload))
             self._waiting.append(task)
 
-    def _dispatch(self, line: Line, task: Task) -> None:
+    def _dispatch(self, line: Line, task: Task, *, borrowed: bool = False) -> None:
         payload, task.payload = task.payload, ()
-        task.sent_at = time.monotonic()
+        task.sent_at = task.owed_since = time.monotonic()
         if task.id:
             self._tasks[task.id] = task
         observed = self._wanted(RunnerStatusUpdated, TaskAcknowledged, Updated)
-        line.post(Request(task.id, observed), payload)
+        line.post(Request(task.id, observed), payload, borrowed=borrowed)
         if len(self._tasks) > 1:
             line.attend()
 
@@ -223,7 +211,7 @@ class RunnerInbox:
         for task in tasks:
             task.acknowledged = task.id <= begun
             if task.cancelled:
-                self._tell(Updated, task.id, TaskStatus.CANCELLED)
+                self._frames.tell(Updated, task.id, TaskStatus.CANCELLED)
         return Detached(tuple(task for task in tasks if not task.cancelled))
 
     def expect(self) -> None:
@@ -261,9 +249,14 @@ class RunnerInbox:
         with self._lock:
             self._closed = None
 
-    def in_flight_since(self) -> float | None:
-        """Return the monotonic time since when a task has been in flight, or `None`."""
-        return min((task.sent_at for task in self._in_flight()), default=None)
+    def owed_since(self) -> float | None:
+        """
+        Return the monotonic time since when the runner owes something, `None` if it does not.
+
+        It owes nothing for a stream whose reader has to take chunks first.
+        """
+        owed = (task.owed_since for task in self._in_flight() if not task.awaits_reader)
+        return min(owed, default=None)
 
     def awaited(self) -> tuple[Task, ...]:
         """Return the tasks in flight for which somebody waits, the oldest first."""
@@ -276,79 +269,6 @@ class RunnerInbox:
     def _in_flight(self) -> tuple[Task, ...]:
         # At once, in C: answers take tasks out of the table without the lock.
         return tuple(self._tasks.values())
-
-    # What comes from the runner, in whichever thread has received it.
-
-    def received(self, message: FromRunner, payload: tuple[Buffer, ...]) -> bool:
-        """
-        Take a frame that concerns a task.
-
-        It may be called twice with the same frame, if a signal's handler has interrupted it: so a
-        task is answered first and taken out of the table then.
-
-        Returns:
-            Whether it was one, and was in turn.
-        """
-        take = self._takers.get(type(message))
-        return take is not None and take(message, payload)
-
-    def _reply(self, message: Reply, payload: tuple[Buffer, ...]) -> bool:
-        task = self._tasks.get(message[0])
-        if task is not None:
-            task.answer(payload, None)
-            self._ended(task, TaskStatus.COMPLETE)
-        return True
-
-    def _reply_error(self, message: ReplyError, payload: tuple[Buffer, ...]) -> bool:
-        task = self._tasks.get(message.task_id)
-        if task is not None:
-            task.answer(payload, message.error)
-            self._ended(task, TaskStatus.FAILED)
-        return True
-
-    def _stream_opened(self, message: StreamOpened, _: object) -> bool:
-        task = self._tasks.get(message.task_id)
-        return task is not None and task.open_stream(message)
-
-    def _stream_closed(self, message: StreamClosed, _: object) -> bool:
-        task = self._tasks.get(message.task_id)
-        if task is None:
-            return True
-        if not task.streaming and not task.cancelled:
-            return False
-        task.close()
-        self._ended(task, TaskStatus.CANCELLED if message.cancelled else TaskStatus.COMPLETE)
-        return True
-
-    def _acknowledged(self, message: Acknowledged, _: object) -> bool:
-        if message.task_id in self._tasks:
-            self._tell(TaskAcknowledged, message.task_id)
-            self._tell(Updated, message.task_id, TaskStatus.RUNNING)
-        return True
-
-    def _attributes(self, message: AttributesChanged, _: object) -> bool:
-        # Here, not in the supervisor's thread: it comes before the answer that tells of it.
-        self._show(message)
-        return True
-
-    def _chunk(self, message: Chunk, payload: tuple[Buffer, ...]) -> bool:
-        task_id, sequence = message
-        task = self._tasks.get(task_id)
-        if task is not None and task.streaming:
-            task.push(sequence, payload)
-            task.chunks = sequence + 1
-            self._tell(ChunkGenerated, task_id, sequence)
-        return True
-
-    def _ended(self, task: Task, status: TaskStatus) -> None:
-        # Atomic: of two threads that end a task, one finds it.
-        if self._tasks.pop(task.id, None) is not None and self._wanted(Updated):
-            status = TaskStatus.CANCELLED if task.cancelled else status
-            self._publish(Updated(self.runner_id, task.id, status))
-
-    def _tell(self, kind: Callable[..., Any], *values: Any) -> None:
-        if self._wanted(kind):
-            self._publish(kind(self.runner_id, *values))
 
     # What askers and readers do, in their threads.
 
@@ -380,7 +300,7 @@ class RunnerInbox:
                 self._on_cancel(task)
             elif task in self._waiting:
                 self._waiting.remove(task)
-                self._tell(Updated, task.id, TaskStatus.CANCELLED)
+                self._frames.tell(Updated, task.id, TaskStatus.CANCELLED)
 
     def abandon(self, task: Task) -> None:
         """Do so soon, without taking a lock."""
@@ -390,7 +310,13 @@ class RunnerInbox:
         """Tell the runner that a stream's reader can take more."""
         with self._lock:
             if self._line is not None and task.id in self._tasks:
+                task.granted += chunks
+                task.owed_since = time.monotonic()
                 self._line.post(Credit(task.id, chunks))
+
+
+def _copied(segment: Buffer) -> Buffer:
+    return bytes(segment) if isinstance(segment, memoryview) else segment
 
 
 def _ignore(_task: Task) -> None:

@@ -11,8 +11,13 @@ from actors._framing import Buffer
 class Line(Protocol):
     """The way to an incarnation: its port's reception. May be used from any thread."""
 
-    def post(self, message: ToRunner, payload: tuple[Buffer, ...] = ()) -> None:
-        """Send a frame without blocking."""
+    def post(
+        self, message: ToRunner, payload: tuple[Buffer, ...] = (), *, borrowed: bool = False
+    ) -> None:
+        """Send a frame without blocking; if it is `borrowed`, a `release` has to follow."""
+
+    def release(self) -> None:
+        """Let the sender of what was posted change what was in it, from now on."""
 
     @abstractmethod
     def has_room(self, limit: int) -> bool:

@@ -79,9 +79,24 @@ class Reception:
 
     # What askers do, in their own threads.
 
-    def post(self, message: ToRunner, payload: tuple[Buffer, ...] = ()) -> None:
-        """Send a frame without blocking."""
-        if self._channel.post(message, payload):
+    def post(
+        self, message: ToRunner, payload: tuple[Buffer, ...] = (), *, borrowed: bool = False
+    ) -> None:
+        """
+        Send a frame without blocking.
+
+        Args:
+            message: What to say.
+            payload: The user's segments.
+            borrowed: Whether they are somebody's who calls `release` next.
+        """
+        # One who is going to send what waits himself, until then.
+        if self._channel.post(message, payload) and not borrowed:
+            self._reactor.call_soon(self._want_to_write)
+
+    def release(self) -> None:
+        """Let the sender of what was posted change what was in it, from now on."""
+        if self._channel.release():
             self._reactor.call_soon(self._want_to_write)
 
     def has_room(self, limit: int) -> bool:

@@ -21,8 +21,13 @@ from actors.termination import RunnerTerminationError
 class AnswerLine(Protocol):
     """The way to the runner that has asked. May be used from any thread."""
 
-    def post(self, message: Answer, payload: tuple[Buffer, ...] = ()) -> None:
-        """Send a frame without blocking."""
+    def post(
+        self, message: Answer, payload: tuple[Buffer, ...] = (), *, borrowed: bool = False
+    ) -> None:
+        """Send a frame without blocking; if it is `borrowed`, a `release` has to follow."""
+
+    def release(self) -> None:
+        """Let the sender of what was posted change what was in it, from now on."""
 
 
 class Undertaking(Protocol):
@@ -108,7 +113,11 @@ class ReturnPath:
         if self.closed:
             return
         try:
-            self._line.post(message, payload)
+            # A value of this process, and not what another runner has sent, which is nobody's.
+            borrowed = any(isinstance(segment, memoryview) for segment in payload)
+            self._line.post(message, payload, borrowed=borrowed)
+            if borrowed:
+                self._line.release()
         except FrameTooLargeError as error:
             # What was asked may be able to send more than the asker can receive.
             described = RunnerTerminationError.from_exception(error)

@@ -1,7 +1,7 @@
 """What came from a runner's process, not yet unpickled."""
 
 import threading
-from typing import Any
+from typing import Any, Final
 
 from actors._framing import Buffer
 from actors._payload import unpack
@@ -36,22 +36,27 @@ class Sealed:
         Return the answer.
 
         Raises:
-            WireError: If it cannot be rebuilt in this process.
+            WireError: If it cannot be rebuilt in this process. The next call tries it again: a
+                signal's handler that raises looks the same from here.
             Exception: The handler's, in its own type where it can be rebuilt, else `RemoteError`.
         """
         with self._lock:
-            segments, self._segments = self._segments, None
+            segments = self._segments
             if segments is not None:
                 if self._remote is not None:
                     self._error = _rebuild(segments, self._remote)
                 else:
-                    try:
-                        self._value = unpack(segments)
-                    except WireError as error:
-                        self._error = error
+                    self._value = unpack(segments)
+                # Only now: what a signal's handler interrupts is not lost.
+                self._segments = None
         if self._error is not None:
-            raise self._error
+            # The handler's traceback is in its cause; those of earlier calls are nobody's.
+            raise self._error.with_traceback(None)
         return self._value
+
+
+_set_cause: Final = vars(BaseException)["__cause__"].__set__
+"""Gives any exception a cause, one of a frozen class as well."""
 
 
 def _rebuild(segments: tuple[Buffer, ...], remote: RunnerTerminationError) -> BaseException:
@@ -66,5 +71,5 @@ def _rebuild(segments: tuple[Buffer, ...], remote: RunnerTerminationError) -> Ba
         return substitute
     if not isinstance(error, BaseException):
         return substitute
-    error.__cause__ = substitute
+    _set_cause(error, substitute)
     return error

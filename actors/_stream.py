@@ -13,7 +13,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 WINDOW: Final = 256
 """Chunks that may be under way to a reader; the runner waits when they are not taken."""
-_NUMBERS: Final = 1 << 32
+NUMBERS: Final = 1 << 32
 """Sequence numbers there are before they begin again."""
 _TURN: Final = 64
 """Chunks that a coroutine takes at most before the others of its loop get their turn."""
@@ -74,8 +74,8 @@ class StreamCore:
             if sequence is None:
                 place = self._taken + len(self._chunks)
             else:
-                ahead = (sequence - self._taken) % _NUMBERS
-                if ahead >= _NUMBERS // 2:
+                ahead = (sequence - self._taken) % NUMBERS
+                if ahead >= NUMBERS // 2:
                     return
                 place = self._taken + ahead
             self._chunks[place] = chunk

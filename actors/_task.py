@@ -12,7 +12,7 @@ from actors._frames import StreamOpened
 from actors._framing import Buffer
 from actors._future import RunnerFuture
 from actors._sealed import Sealed
-from actors._stream import Stream, StreamCore
+from actors._stream import NUMBERS, WINDOW, Stream, StreamCore
 from actors.messages import LostTask
 from actors.termination import RunnerTerminationError
 
@@ -63,10 +63,12 @@ class Task:
         "cancelled",
         "chunks",
         "core",
+        "granted",
         "id",
         "kind",
         "opened_by",
         "opening",
+        "owed_since",
         "payload",
         "reply_to",
         "sent_at",
@@ -92,7 +94,8 @@ class Task:
         self.acknowledged = False
         self.cancelled = False
         self.chunks = 0
-        self.sent_at = 0.0
+        self.granted = WINDOW
+        self.sent_at = self.owed_since = 0.0
         if isinstance(reply_to, RunnerFuture):
             reply_to.bond = self
 
@@ -110,6 +113,11 @@ class Task:
     def streaming(self) -> bool:
         """Whether it is being answered with a stream."""
         return self.core is not None
+
+    @property
+    def awaits_reader(self) -> bool:
+        """Whether its runner has sent all the chunks that the reader has had room for."""
+        return self.streaming and (self.granted - self.chunks) % NUMBERS == 0
 
     # The bond of its future.
 

@@ -84,7 +84,7 @@ class TaskWatch:
             self._reactor.call_later(grace, lambda: self._check_cancelled(task, grace))
 
     def _watch_progress(self, limit: float) -> None:
-        since = self._inbox.in_flight_since()
+        since = self._inbox.owed_since()
         if since is None:
             again_in = limit / _OFTEN
         else:

@@ -119,6 +119,48 @@ def test_what_waits_is_counted_until_it_is_sent(ends):
     assert port.has_room(0)
 
 
+def test_released_memory_is_the_senders_again(ends):
+    """What the other end has not read by then is a copy, to the last byte."""
+    runner, port = ends
+    arrays = [bytearray(b"a" * 3_000_000), bytearray(b"b" * 3_000_000)]
+    for n, each in enumerate(arrays):
+        assert port.post(Request(n), (b"pickle", memoryview(each)))
+    assert port.release()
+    for each in arrays:
+        each[:] = bytes(len(each))
+        each.append(0)  # nothing looks at it any more
+    received = []
+    join = in_threads(lambda: received.extend(plain(receive(runner, 2))))
+    while port.flush():
+        assert select.select([], [port.fileno()], [], TIMEOUT)[1]
+    join()
+    contents = [segment for frame in received for segment in frame.payload[1:]]
+    assert contents == [b"a" * 3_000_000, b"b" * 3_000_000]
+
+
+def test_release_sends_on_as_long_as_the_other_end_reads(ends, monkeypatch):
+    """Then nothing is copied and nothing waits."""
+    monkeypatch.setattr(_channel, "_PAUSE", TIMEOUT * 1000)
+    monkeypatch.setattr(_channel, "_owned", list)
+    runner, port = ends
+    received = []
+    join = in_threads(lambda: received.extend(plain(receive(runner, 1))))
+    frame = Frame(Request(1), (b"pickle", memoryview(bytearray(b"a" * 3_000_000))))
+    assert port.post(*frame)
+    assert not port.release()
+    join()
+    assert received == plain([frame])
+
+
+def test_release_of_nothing_and_after_the_end_is_nothing(ends):
+    """The sender does not know what has become of his frame."""
+    _, port = ends
+    assert not port.release()
+    port.post(Request(1), (b"pickle", memoryview(bytearray(3_000_000))))
+    port.close()
+    assert not port.release()
+
+
 def test_many_small_frames_leave_no_room_either(ends, monkeypatch):
     """Each of them takes more memory than its bytes."""
     monkeypatch.setattr(_channel, "_MAX_BUFFERS", 100)

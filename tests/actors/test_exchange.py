@@ -51,15 +51,19 @@ class Line:
     """The way to a runner: keeps what is posted."""
 
     def __init__(self, limit=1000):
-        self.posted = []
+        self.posted, self.released = [], 0
         self.limit = limit
         self.arrived = threading.Condition()
+
+    def release(self):
+        """Take note that the sender wants his memory back."""
+        self.released += 1
 
     def has_room(self, _limit):
         """Say that the runner reads."""
         return True
 
-    def post(self, message, payload=()):
+    def post(self, message, payload=(), *, borrowed=False):
         """Take a frame, unless it is too large."""
         size = sum(map(len, payload))
         if size > self.limit:

@@ -328,6 +328,24 @@ def test_stopped_runner_hangs_without_a_dump_and_is_ended(start):
     assert isinstance(lost(ref.ask("anything", block=False)).reason, actors.Hung)
 
 
+@pytest.mark.parametrize("concurrent", [False, True])
+def test_runner_whose_reader_is_slow_does_not_hang(start, concurrent):
+    """It has sent what there was room for. From when there is room again it has its time anew."""
+
+    class Counter(actors.Runner):
+        def on_receive(self, message):
+            return iter(range(message))
+
+    Counter.concurrent = concurrent
+    counter = start("counter", runner_class=Counter, progress_timeout=0.5)
+    hanging = start("hanging", progress_timeout=0.5)
+    stream = counter.ask(1000)
+    assert next(stream) == 0
+    # Somebody else, who began later, is ended meanwhile.
+    assert isinstance(lost(hanging.proxy().hang()).reason, actors.Hung)
+    assert list(stream) == list(range(1, 1000))
+
+
 def test_dead_diagnostic_actor_costs_the_diagnosis_not_the_failure(start, failures):
     """The failure says that it has none."""
     proxy = start().proxy()

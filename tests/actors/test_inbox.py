@@ -41,7 +41,7 @@ class World:
     def __init__(self, **options):
         self.posted, self.stops, self.soon, self.events = [], [], [], []
         self.attended, self.received, self.listeners = 0, [], {object}
-        self.room, self.limits = True, []
+        self.room, self.limits, self.released = True, [], 0
         options = {"limit": 1000, "max_waiting": 3, **options}
         self.inbox = RunnerInbox(
             "r",
@@ -53,9 +53,13 @@ class World:
             **options,
         )
 
-    def post(self, message, payload=()):
+    def post(self, message, payload=(), *, borrowed=False):
         """Take a frame, as a port does."""
         self.posted.append((message, unpack(payload) if payload else None))
+
+    def release(self):
+        """Take note that the sender wants his memory back."""
+        self.released += 1
 
     def has_room(self, limit):
         """Say what the test wants, as a port does whose runner reads or does not."""
@@ -376,7 +380,7 @@ def test_message_that_cannot_be_sent_is_an_error_of_the_sender(world):
     with pytest.raises(FrameTooLargeError):
         world.ask("x" * 1001)
     assert world.posted == []
-    assert world.inbox.in_flight_since() is None
+    assert world.inbox.owed_since() is None
 
 
 @pytest.mark.parametrize(
@@ -434,7 +438,7 @@ def test_asker_receives_its_answer_and_everybody_elses(world):
     assert world.received == [(Reply(1), "a")]
     assert futures[1].get(timeout=0) == "b"
     assert futures[0].get(timeout=0) == "a"
-    assert world.inbox.in_flight_since() is None
+    assert world.inbox.owed_since() is None
 
 
 def test_reader_receives_its_chunks(world):
@@ -532,19 +536,19 @@ class AnsweredWhileLookedAt(Task):
         """Ignore it."""
 
     @property
-    def sent_at(self):
+    def owed_since(self):
         """Be answered first."""
         return float(self.cancelled)
 
-    @sent_at.setter
-    def sent_at(self, value):
+    @owed_since.setter
+    def owed_since(self, value):
         """Ignore it."""
 
     def answer(self, payload, error):
         """Drop it."""
 
 
-@pytest.mark.parametrize("look", ["awaited", "in_flight_since", "detach"])
+@pytest.mark.parametrize("look", ["awaited", "owed_since", "detach"])
 def test_answers_may_come_while_somebody_looks_at_what_is_in_flight(world, look):
     """Those who receive do not wait for those who look."""
     world.inbox.attach(world, lambda _: None)

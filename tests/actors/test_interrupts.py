@@ -256,7 +256,7 @@ def test_every_answer_reaches_its_future_and_every_chunk_its_stream(error):
             world.close()
             assert got == ["d"]
             assert world.refused == []
-            assert world.inbox.in_flight_since() is None
+            assert world.inbox.owed_since() is None
             assert not world.reception._leading.locked()
             ends = [each.task_id for each in world.events if isinstance(each, Updated)]
             assert set(ends) <= {1, 2, 3, 4, 5}

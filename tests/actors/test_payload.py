@@ -90,6 +90,10 @@ def test_object_that_cannot_be_pickled_names_itself_and_why():
         memoryview(bytearray(100_000)),
         memoryview(array("d", range(10_000))),
         memoryview(bytes(12)).cast("i", (1, 3)),
+        memoryview(b""),
+        memoryview(array("i")),
+        memoryview(b"abcd")[::2],
+        memoryview(array("i", range(6)))[::-2],
     ],
 )
 def test_memoryview_comes_back_as_one(view):
@@ -101,10 +105,19 @@ def test_memoryview_comes_back_as_one(view):
     assert (again, again.format, again.shape) == (view, view.format, view.shape)
 
 
-@pytest.mark.parametrize("view", [memoryview(b""), memoryview(b"abcd")[::2]])
-def test_memoryview_that_is_empty_or_has_gaps_comes_as_bytes(view):
-    """There is no telling it to the other side."""
-    assert unpack(pack([view], "it")) == [bytes(view)]
+def test_memoryview_of_rows_that_lie_otherwise_has_the_same_items():
+    """In the order of its indexes, one after another."""
+    np = pytest.importorskip("numpy")
+    items = np.arange(6, dtype="i4").reshape(2, 3)
+    again = unpack(pack(memoryview(np.asfortranarray(items)), "it"))
+    assert (again.tolist(), again.format, again.shape) == (items.tolist(), "i", (2, 3))
+
+
+def test_memoryview_that_cannot_be_made_again_is_refused():
+    """As bytes it would be something else."""
+    np = pytest.importorskip("numpy")
+    with pytest.raises(UnsendableError, match=r"format '>i' and shape \(2,\) cannot be made"):
+        pack(memoryview(np.zeros(2, ">i4")), "it")
 
 
 def test_what_is_not_found_here_by_its_name_is_named():
@@ -150,3 +163,42 @@ def test_exception_that_does_not_come_back_is_raised_as_its_description(payload)
         Sealed(payload, remote).open()
     assert caught.value.error is remote
     assert "Traceback" in caught.value.__notes__[0]
+
+
+class Frozen(Exception):  # noqa: N818 - as users name theirs
+    """Lets nobody set anything."""
+
+    def __setattr__(self, name, value):
+        raise AttributeError(name)
+
+
+def test_exception_that_lets_nobody_change_it_is_raised_each_time():
+    """It has its cause all the same, and its traceback does not grow."""
+    remote = RunnerTerminationError.from_exception(Frozen("no"))
+    sealed = Sealed(pack(Frozen("no"), "the exception"), remote)
+    depths = []
+    for _ in range(3):
+        with pytest.raises(Frozen, match="no") as caught:
+            sealed.open()
+        assert isinstance(caught.value.__cause__, RemoteError)
+        depths.append(len(caught.traceback))
+    assert depths == [depths[0]] * 3
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, TimeoutError])
+def test_answer_is_not_lost_to_an_interrupt(error, monkeypatch):
+    """A handler that raises may do so while the answer is unpickled: the next call has it."""
+    answers = iter([error("alarm"), "rebuilt"])
+
+    def loads(*_args, **_kwargs):
+        answer = next(answers)
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    sealed = Sealed(pack("it", "it"))
+    monkeypatch.setattr("actors._payload.pickle.loads", loads)
+    with pytest.raises((error, WireError)):
+        sealed.open()
+    assert sealed.open() == "rebuilt"
+    assert sealed.open() == "rebuilt"

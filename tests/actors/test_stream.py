@@ -7,7 +7,7 @@ import pytest
 
 from actors._payload import pack
 from actors._sealed import Sealed
-from actors._stream import _NUMBERS, WINDOW, Stream, StreamCore
+from actors._stream import NUMBERS, WINDOW, Stream, StreamCore
 from actors.errors import TaskCancelledError, WireError
 
 
@@ -146,12 +146,12 @@ def test_chunk_that_comes_twice_is_added_once(core):
 
 def test_sequence_numbers_may_begin_again(core):
     """A stream can be longer than the header has numbers."""
-    core._taken = _NUMBERS - 2
+    core._taken = NUMBERS - 2
     stream = Stream(core)
-    for sequence in (_NUMBERS - 2, _NUMBERS - 1, 0, 0, 1):
+    for sequence in (NUMBERS - 2, NUMBERS - 1, 0, 0, 1):
         core.push(sequence, sequence)
     core.finish()
-    assert list(stream) == [_NUMBERS - 2, _NUMBERS - 1, 0, 1]
+    assert list(stream) == [NUMBERS - 2, NUMBERS - 1, 0, 1]
 
 
 def test_missing_chunk_is_an_error(core):

@@ -528,9 +528,9 @@ def test_package_can_be_imported_where_runners_cannot_run():
 import os, signal, sys
 for name in ("SIGKILL", "SIGUSR1", "SIGHUP", "SIGCHLD"):
     delattr(signal, name)
-import actors
-sys.modules["actors.supervisor"].os = type(sys)("os")
-sys.modules["actors.supervisor"].os.name = "nt"
+import actors, actors.supervisor
+actors.supervisor.os = type(sys)("os")
+actors.supervisor.os.name = "nt"
 class Mine(actors.Runner):
     pass
 supervisor = actors.Supervisor.start()

@@ -263,6 +263,19 @@ def test_message_is_sent_as_it_is_now(runtime, ref):
     assert future.get(timeout=LIMIT) == ["now"]
 
 
+@pytest.mark.runtimes("process", reason="a message is copied when it is sent")
+def test_large_message_is_sent_as_it_is_now(runtime, ref):
+    """Nor does it see what becomes of memory that is sent from where it lies."""
+    gate = runtime.gate()
+    ref.proxy().wait_at(gate.folder)
+    memory = bytearray(b"a" * 5_000_000)
+    future = ref.ask(memory, block=False)
+    memory[:] = bytes(len(memory))
+    memory.clear()
+    gate.open()
+    assert future.get(timeout=LIMIT) == b"a" * 5_000_000
+
+
 @pytest.mark.runtimes("pykka", "thread", reason="in one process anything can be handed over")
 def test_anything_is_a_message(ref):
     """A lock, a function without a name."""
