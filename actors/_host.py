@@ -91,6 +91,7 @@ class RunnerHost:
         self._phase = Phase.STARTING
         self._running = False
         self._failing = False
+        self._leaving = False
         self._attributes: AttributeWatch
 
     def run(self) -> None:
@@ -106,6 +107,7 @@ class RunnerHost:
             runner._live()  # noqa: SLF001 - the host is the other half of the runner
             # Only after an orderly end: a failure's tasks are the parent's to fail.
             runner._refuse_the_rest()  # noqa: SLF001
+            self._finish_handing_on()
             self.channel.send(Left())
         except BaseException as error:
             self.failing(error)
@@ -113,6 +115,13 @@ class RunnerHost:
         finally:
             # Actors that the runner has started would keep its process from its end.
             pykka.ActorRegistry.stop_all(block=False)
+
+    def _finish_handing_on(self) -> None:
+        """Wait for the answers that others owe: the messages for them came before the stop."""
+        self._leaving = True
+        self.mailbox.wait_for(
+            lambda: not any(task.handed_on for task in tuple(self._tasks.values()))
+        )
 
     def _make(self, launch: Launch, segments: tuple[Buffer, ...]) -> Runner:
         # Not `unpack`: an import error of the user's module shall be reported as it is.
@@ -200,6 +209,8 @@ class RunnerHost:
     def forget(self, task_id: int) -> None:
         """Take note that a task is answered."""
         self._tasks.pop(task_id, None)
+        if self._leaving:
+            self.mailbox.wake()
 
     # What the parent says.
 

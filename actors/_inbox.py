@@ -6,8 +6,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
+import pykka
 from pykka import messages
 
+from actors._forks import Forks
 from actors._frames import AttributesChanged, CancelTask, Credit, Request
 from actors._framing import Buffer
 from actors._line import Line
@@ -60,6 +62,7 @@ class RunnerInbox:
         self._on_stop = on_stop
         self._call_soon = call_soon
         self._wanted = wanted
+        self._forks = Forks.count
         self._lock = threading.RLock()
         self._line: Line | None = None
         self._on_cancel: Callable[[Task], object] = _ignore
@@ -80,8 +83,15 @@ class RunnerInbox:
             UnsendableError: If the message cannot be pickled.
             FrameTooLargeError: If it exceeds the runner's limit.
             RunnerUnavailableError: If too many messages wait: the runner is down or does not read.
-            pykka.ActorDeadError: If the runner is down for good and nobody waits for an answer.
+            pykka.ActorDeadError: If the runner is down for good and nobody waits for an answer,
+                or if this process was forked from the runner's parent: it has the same channel,
+                and would take the answers of the other.
         """
+        if Forks.count != self._forks:
+            raise pykka.ActorDeadError(
+                f"runner {self.runner_id!r} cannot be reached from a process that was forked from "
+                f"its parent; use the spawn method, or start it there"
+            )
         message = envelope.message
         if isinstance(message, messages._ActorStop):  # noqa: SLF001 - Pykka's own word
             # At once: what the same sender says next comes after the stop.

@@ -74,6 +74,11 @@ class Incoming:
         """Where the answer goes, if somebody waits for it."""
         return self if self.task_id else None
 
+    @property
+    def handed_on(self) -> bool:
+        """Whether somebody else is to give the answer."""
+        return self._followed is not None
+
     def cancel(self) -> None:
         """Take note that nobody waits any more, nor for what is handed on."""
         self.cancelled = True

@@ -78,6 +78,12 @@ class RunnerPopen(popen_spawn_posix.Popen):
         super().__init__(process)
 
     def _launch(self, process: "_RunnerProcess") -> None:
+        if getattr(multiprocessing.process.current_process(), "_inheriting", False):
+            # multiprocessing says so too, in eleven lines of which the first one is empty.
+            raise RuntimeError(
+                "the main module, which a runner's process imports again, starts a runner itself: "
+                'put what starts runners behind `if __name__ == "__main__":`'
+            )
         preparation = spawn.get_preparation_data(process.name)
         if not imported_again():  # such as '<stdin>', or a notebook's file
             preparation.pop("init_main_from_path", None)

@@ -145,7 +145,7 @@ class Raised:
     signal: int | None = None
 
     def __str__(self) -> str:
-        first_line = self.error.message.partition("\n")[0]
+        first_line = self.error.message.strip().partition("\n")[0]
         return f"raised {self.error.type}" + (f": {first_line[:300]}" if first_line else "")
 
 
@@ -167,7 +167,7 @@ class LaunchFailed:
     error: RunnerTerminationError
 
     def __str__(self) -> str:
-        first_line = self.error.message.partition("\n")[0]
+        first_line = self.error.message.strip().partition("\n")[0]
         return f"could not be launched: {self.error.type}: {first_line[:300]}"
 
 

@@ -343,3 +343,27 @@ def test_only_what_is_defined_there_and_not_shared_is_hidden(monkeypatch, tmp_pa
     assert _main_module.finds(module.Shared)
     again = type("Shared", (), {"__module__": "__main__"})
     assert not _main_module.finds(again)
+
+
+def test_program_that_starts_runners_when_it_is_imported_is_told_what_to_do(tmp_path):
+    """The commonest mistake of all: its runner's process would start runners, and so on."""
+    path = tmp_path / "unguarded.py"
+    path.write_text(
+        "import actors\n"
+        "class Echo(actors.Runner):\n"
+        "    pass\n"
+        "with actors.supervise() as supervisor:\n"
+        "    supervisor.start_runner(actors.RunnerSpec('echo', Echo)).get()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, path],
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        check=False,
+        env=PROGRAM_ENVIRONMENT,
+    )
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("actors.errors.StartFailed: runner 'echo' (pid")
+    assert 'put what starts runners behind `if __name__ == "__main__":`' in last

@@ -619,6 +619,25 @@ def test_giving_up_an_answer_that_is_handed_on_goes_all_the_way(pair, fifo, gate
     assert got(other.proxy().got) == ["after that"]
 
 
+@pytest.mark.parametrize("method", ["ask_future", "hand_on"])
+def test_answer_that_is_handed_on_survives_the_stop_of_who_hands_it_on(pair, fifo, gate, method):
+    """Its message came before the stop."""
+    caller, other = pair
+    other.proxy().wait_at(fifo.path, gate.path)
+    assert fifo.read() == "reached"
+    if method == "ask_future":
+        answer = caller.ask_future(other, "later")
+    else:
+        answer = caller.hand_on(other, "count", 3)
+    stopped = caller.actor_ref.stop(block=False)
+    gate.write()
+    if method == "ask_future":
+        assert got(got(answer)) == "later"
+    else:
+        assert list(got(answer)) == [0, 1, 2]
+    assert got(stopped) is True
+
+
 def test_nonsense_in_place_of_an_address_ends_the_sender_only(pair, failures):
     """What comes from a process that is out of order is not believed."""
     caller, other = pair

@@ -62,6 +62,27 @@ def test_messages_do_not_pile_up_for_a_runner_that_does_not_read(start, fifo, tm
     gate.close()
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_forked_process_has_no_part_in_the_conversation(start):
+    """It has the parent's end of the channel, and would take the answers of the other."""
+    ref = start()
+    assert ref.ask("before") == "before"
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            ref.ask("from the child")
+        except pykka.ActorDeadError as error:
+            os.write(write, str(error).encode())
+        finally:
+            os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as said:
+        assert "runner 'echo' cannot be reached from a process that was forked" in said.read()
+    os.waitpid(pid, 0)
+    assert ref.ask("after") == "after"
+
+
 def test_stdin_is_at_its_end(start):
     """A runner that reads from stdin must not wait for a person."""
     assert start().proxy().read_stdin().get() == ""
