@@ -27,9 +27,19 @@ async def pause() -> None:
     await asyncio.sleep(0)
 
 
-async def in_a_thread(call: Callable[[], Any]) -> Any:
-    """Return what a call returns that may block, made in a thread of the loop's."""
-    return await asyncio.get_running_loop().run_in_executor(None, call)
+async def in_a_thread(call: Callable[[], Any], give_up: Callable[[], object]) -> Any:
+    """
+    Return what a call returns that may block, made in a thread of the loop's.
+
+    Args:
+        call: The call.
+        give_up: Called when nobody waits any more. The loop's end waits for the thread.
+    """
+    try:
+        return await asyncio.get_running_loop().run_in_executor(None, call)
+    except asyncio.CancelledError:
+        give_up()
+        raise
 
 
 async def until(

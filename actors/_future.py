@@ -5,7 +5,7 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from typing import Any, Final, Protocol, TypeVar
 
 import pykka
@@ -16,6 +16,10 @@ from actors._stream import Stream, StreamCore
 from actors.errors import TaskCancelledError
 
 T = TypeVar("T")
+J = TypeVar("J")
+M = TypeVar("M")
+R = TypeVar("R")
+F = TypeVar("F")
 
 _UNSET: Final = object()
 
@@ -52,6 +56,8 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
     _result: Any = None
     """The answer and the `sys.exc_info()` of an exception, one of them `None`."""
     _cancelled = False
+    _sources: tuple[pykka.Future[Any], ...] = ()
+    """The futures that a hook waits for."""
 
     bond: Bond | None = None
     """Set by whoever is to answer; forgotten with the answer, since it knows the future."""
@@ -86,7 +92,7 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
             self._wait(deadline, timeout)
             if deadline is not None:
                 timeout = _left(deadline)
-        if self._get_hook is not None:
+        if self._get_hook is not None and not self._cancelled:
             # Another thread may be calling it, and have more time than this one.
             if not self._hook_lock.acquire(timeout=-1 if timeout is None else timeout):
                 raise pykka.Timeout(f"{timeout} seconds")
@@ -132,7 +138,9 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
             if not self._settled():
                 self.cancel()
             raise
-        return await in_a_thread(self.get) if self._result is None else RunnerFuture.get(self)
+        if self._result is not None:
+            return RunnerFuture.get(self)
+        return await in_a_thread(self.get, self.cancel)
 
     def set(self, value: T | None = None) -> None:
         """
@@ -175,6 +183,28 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
             self._hook_lock = threading.RLock()
             self._wake()
 
+    # What makes futures of futures, as Pykka does, and remembers of which.
+
+    def filter(
+        self: pykka.Future[Iterable[J]], func: Callable[[J], bool]
+    ) -> pykka.Future[Iterable[J]]:
+        """Return a future of the items for which a function returns `True`."""
+        return _made_of(pykka.ThreadingFuture.filter(self, func), self)
+
+    def join(self: pykka.Future[Any], *futures: pykka.Future[Any]) -> pykka.Future[Iterable[Any]]:
+        """Return a future of a list of this one's answer and the others'."""
+        return _made_of(pykka.ThreadingFuture.join(self, *futures), self, *futures)
+
+    def map(self, func: Callable[[T], M]) -> pykka.Future[M]:
+        """Return a future of what a function makes of the answer."""
+        return _made_of(super().map(func), self)
+
+    def reduce(
+        self: pykka.Future[Iterable[J]], func: Callable[[R, J], R], *args: R
+    ) -> pykka.Future[R]:
+        """Return a future of the items, made one by a function of two."""
+        return _made_of(pykka.ThreadingFuture.reduce(self, func, *args), self)
+
     def cancel(self) -> bool:
         """
         Give the answer up; whoever gets it, gets a `TaskCancelledError`.
@@ -182,13 +212,17 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
         The runner is told. A message that it has not taken up yet is not handled; a stream
         ends at its next chunk; other code sees [`Runner.cancelled`][actors.Runner.cancelled].
 
+        A future that was made of others, by `map`, `join` and the like, gives them up.
+
         Returns:
             Whether there was something to give up: `False` after the answer. A stream is
             cancelled even then.
         """
         error = TaskCancelledError("the task was cancelled by its asker")
         with self._lock:
-            bond, answered = self.bond, self._settled()
+            bond, answered, sources = self.bond, self._settled(), self._sources
+            if sources and self._result is None and self._get_hook_result is _UNSET:
+                answered = False
             if not answered:
                 self._cancelled = True
                 self._result = (None, (type(error), error, None))
@@ -197,6 +231,10 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
         if not answered:
             if bond is not None:
                 bond.cancel()
+            for each in sources:
+                # Pykka's own futures cannot be given up.
+                if isinstance(each, RunnerFuture):
+                    each.cancel()
             return True
         stream = self._result[0] if self._result is not None else None
         if isinstance(stream, Stream):
@@ -241,6 +279,13 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
                 self._waiters = threading.Condition(self._lock)
             if not self._waiters.wait_for(self._settled, _left(deadline)):
                 raise pykka.Timeout(f"{timeout} seconds")
+
+
+def _made_of(future: F, *sources: pykka.Future[Any]) -> F:
+    """Return a future that has a hook, after noting which others that waits for."""
+    if isinstance(future, RunnerFuture):
+        future._sources = sources  # noqa: SLF001 - of this module's own class
+    return future
 
 
 def reduce_future(future: pykka.Future[Any]) -> tuple[Any, ...]:

@@ -150,6 +150,21 @@ def test_hook_that_is_set_while_a_coroutine_waits_is_called():
     assert run(main()) == "hooked"
 
 
+def test_timeout_around_what_is_made_of_an_answer_cancels_that(server):
+    """Or the loop's end would wait for the thread that waits for the answer."""
+
+    async def main():
+        held = server.hold("a")
+        assert await server.noted("at a")
+        mapped = held.map(str)
+        with pytest.raises(TimeoutError):
+            await within_no_time(mapped)
+        assert held.cancelled
+        assert await server.noted("CancelledError in a")
+
+    run(main())
+
+
 def test_answer_in_the_moment_of_the_cancellation_counts():
     """A future that is answered is not cancelled."""
 

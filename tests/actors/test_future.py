@@ -210,6 +210,39 @@ def test_cancel_after_a_stream_has_come_cancels_the_stream():
     assert other.cancel() is False
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda a, b: a.map(str).join(b),
+        lambda a, b: a.join(b).map(len),
+        lambda a, b: a.filter(bool).join(b.reduce(max)),
+    ],
+)
+def test_future_that_is_made_of_others_gives_them_up(make):
+    """Once; whoever gets it is not left waiting, and their answers are of no use any more."""
+    first, second = RunnerFuture(), RunnerFuture()
+    made = make(first, second)
+    assert made.cancel() is True
+    assert first.cancelled
+    assert second.cancelled
+    assert made.cancel() is False
+    with pytest.raises(TaskCancelledError):
+        made.get(timeout=0)
+
+
+def test_future_whose_hook_was_called_has_nothing_to_give_up():
+    """Nor does one of Pykka's own among them stand in the way."""
+    first, second = RunnerFuture(), pykka.ThreadingFuture()
+    made = first.join(second)
+    first.set(1)
+    second.set(2)
+    assert made.get(timeout=0) == [1, 2]
+    assert made.cancel() is False
+    assert made.get(timeout=0) == [1, 2]
+    other = RunnerFuture().join(pykka.ThreadingFuture())
+    assert other.cancel() is True
+
+
 def test_cancel_and_answer_that_race_agree():
     """Either there was something to give up, or there is an answer."""
     for _ in range(200):
