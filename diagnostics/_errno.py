@@ -1,4 +1,4 @@
-"""Error numbers of Linux and macOS; the supervisor's own table would decode another system's."""
+"""Error numbers of Linux, macOS and Winsock; the supervisor's own table would decode another."""
 
 import errno
 import os
@@ -12,6 +12,7 @@ _COMMON: Final = {
     2: ("ENOENT", "No such file or directory"),
     4: ("EINTR", "Interrupted system call"),
     5: ("EIO", "Input/output error"),
+    8: ("ENOEXEC", "Exec format error"),
     9: ("EBADF", "Bad file descriptor"),
     12: ("ENOMEM", "Cannot allocate memory"),
     13: ("EACCES", "Permission denied"),
@@ -19,11 +20,14 @@ _COMMON: Final = {
     16: ("EBUSY", "Device or resource busy"),
     17: ("EEXIST", "File exists"),
     19: ("ENODEV", "No such device"),
+    20: ("ENOTDIR", "Not a directory"),
+    21: ("EISDIR", "Is a directory"),
     22: ("EINVAL", "Invalid argument"),
     23: ("ENFILE", "Too many open files in system"),
     24: ("EMFILE", "Too many open files"),
     27: ("EFBIG", "File too large"),
     28: ("ENOSPC", "No space left on device"),
+    30: ("EROFS", "Read-only file system"),
     32: ("EPIPE", "Broken pipe"),
 }
 
@@ -51,6 +55,7 @@ _LINUX: Final = _COMMON | {
     113: ("EHOSTUNREACH", "No route to host"),
     114: ("EALREADY", "Operation already in progress"),
     115: ("EINPROGRESS", "Operation now in progress"),
+    122: ("EDQUOT", "Disk quota exceeded"),
 }
 
 _DARWIN: Final = _COMMON | {
@@ -76,10 +81,26 @@ _DARWIN: Final = _COMMON | {
     61: ("ECONNREFUSED", "Connection refused"),
     64: ("EHOSTDOWN", "Host is down"),
     65: ("EHOSTUNREACH", "No route to host"),
+    69: ("EDQUOT", "Disk quota exceeded"),
     100: ("EPROTO", "Protocol error"),
 }
 
-_TABLES: Final = {"linux": _LINUX, "darwin": _DARWIN}
+# Sockets of Windows; their numbers mean nothing elsewhere.
+_WINSOCK: Final = {
+    10013: ("EACCES", "Permission denied"),
+    10024: ("EMFILE", "Too many open files"),
+    10048: ("EADDRINUSE", "Address already in use"),
+    10049: ("EADDRNOTAVAIL", "Cannot assign requested address"),
+    10051: ("ENETUNREACH", "Network is unreachable"),
+    10053: ("ECONNABORTED", "Software caused connection abort"),
+    10054: ("ECONNRESET", "Connection reset by peer"),
+    10055: ("ENOBUFS", "No buffer space available"),
+    10060: ("ETIMEDOUT", "Connection timed out"),
+    10061: ("ECONNREFUSED", "Connection refused"),
+    10065: ("EHOSTUNREACH", "No route to host"),
+}
+
+_TABLES: Final = {"linux": _LINUX, "darwin": _DARWIN, "win32": _WINSOCK}
 
 
 def describe(number: int, platform: str) -> tuple[str | None, str | None, str]:

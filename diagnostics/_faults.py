@@ -17,6 +17,7 @@ _C_STACK: Final = re2.compile(r"^(?:Current thread's C stack trace|  Binary file
 _ASIDE: Final = re2.compile(
     r"^\s*(?:<no Python frame>|\.\.\.|Python runtime state: .*|Extension modules: .*)?$"
 )
+_STATE: Final = re2.compile(r"^\s*Python runtime state: (.{1,40})")
 
 _MAX_FOREIGN: Final = 20
 _MAX_THREADS: Final = 64
@@ -39,6 +40,8 @@ class FaultDumpParser:
         self._room = Room(_ROOM)
         self.error: str | None = None
         """The Python error that an interpreter which cannot start names."""
+        self.state: str | None = None
+        """What the interpreter was doing, such as `initialized`, since Python 3.8."""
         self._thread(first_line)
 
     def feed(self, line: str, *, claimed: bool) -> Consumed:
@@ -63,6 +66,9 @@ class FaultDumpParser:
                     )
                 )
             return Consumed.TAKEN
+        state = _STATE.search(line)
+        if state:
+            self.state = state.group(1)
         if _ASIDE.search(line) or _C_STACK.search(line) or self._thread(line):
             return Consumed.TAKEN
         if not claimed and not self._threads and self.error is None and "Error" in line:

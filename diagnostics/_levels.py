@@ -15,7 +15,9 @@ _LEVEL: Final = re2.compile(
 _OF_PYTHON: Final = re2.compile(r":\d+: [A-Z]\w*Warning: ")
 _GLOG: Final = re2.compile(r"(?:^|[\[ ])([IW])\d{3,4} |(?:^| )([IW]) \w[\w/]*\.(?:cc|cpp|py):\d+\]")
 _RELAYED: Final = re2.compile(r"(?i)[:\s\[|(](?:std(?:err|out)|child|subprocess)\]?[:|>] ")
-_LETHAL: Final = re2.compile(r"(?i)crash|\bfatal|critical|\bdied|\bdead\b|terminat|\bkilled|abort")
+_LETHAL: Final = re2.compile(
+    r"(?i)crash|\bfatal|critical|\bdied|\bdead\b|\bdeath\b|terminat|\bkilled|abort"
+)
 _RETRIED: Final = re2.compile(
     r"(?i)\bretry(?:ing)?\b|\bwill retry|\btrying again|\bfall(?:ing)? ?back\b|\bskipp(?:ed|ing)\b"
     r"|\bignor(?:ed|ing)\b"
@@ -49,6 +51,8 @@ def level_of(head: str) -> Literal["info", "warning"] | None:
     part = head[:FIRST_PART]
     if "NCCL WARN" in part:
         return None  # what NCCL calls so is an error
+    if len(head) > FIRST_PART and _LOGGED.search(head[-FIRST_PART:]):
+        return None  # the line ends are lost: this is a record behind others
     if _RELAYED.search(part):
         return None  # the level is that of the process which passes a child's words on
     found = _LEVEL.search(part)

@@ -69,7 +69,7 @@ def _says_more(found: Sequence[Finding], best: Sequence[Finding]) -> bool:
     return _worth(found) == _worth(best) > 0 and len(found[0].fields) > len(best[0].fields)
 
 
-_ENOUGH: Final = 3
+_ENOUGH: Final = 4
 
 
 def _worth(findings: Sequence[Finding]) -> int:
@@ -77,9 +77,11 @@ def _worth(findings: Sequence[Finding]) -> int:
     first = findings[0] if findings else None
     if first is None or first.role is Role.NOTE:
         return 0
-    if first.is_symptom or first.weight < 0:
+    if first.is_symptom:
         return 1
-    return _ENOUGH if first.role is Role.ROOT else 2
+    if first.weight < 0:
+        return 2
+    return _ENOUGH if first.role is Role.ROOT else 3
 
 
 def _readings(tail: Sequence[str]) -> Iterator[tuple[Sequence[str], bool]]:

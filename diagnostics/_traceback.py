@@ -111,9 +111,15 @@ class TracebackParser:
             for section in self._sections
         ]
         main = self._heads[-1]
-        if results[main].exception is None and not results[main].frames and main:
-            main = self._heads[-2]  # cut off right behind a chain's link
+        if results[main].exception is None and main:
+            main = self._heads[-2]  # cut off before it says what came of the first one
         return (results[main], *results[:main], *results[main + 1 :])
+
+    @property
+    def outermost(self) -> str | None:
+        """The function in which the stack begins that was read last, if that is known."""
+        frames = self._sections[-1].frames
+        return frames[0].function if frames else None
 
     def _feed_group(self, line: str, *, claimed: bool) -> Consumed:
         if _BORDER.search(line):

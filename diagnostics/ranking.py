@@ -30,13 +30,16 @@ _LOOK_AT: Final = 200
 
 _HEALTHY: Final = re2.compile(
     r"(?:^|[\s\[|(\]])(?:INFO|DEBUG|info|debug)(?:[\s\]|:)])|[\[ ]I\d{4} \d\d:"
-    r"|\" 20\d\b|\b(?:step|epoch|iter(?:ation)?|batch)[ :=]+\d|it/s\]|s/it\]|tok(?:ens)?/s"
+    r"|\" 20\d\b|: I [a-z]\w+/|^test .* ok$|\b(?:step|epoch|iter(?:ation)?"
+    r"|batch)[ :=]+\d|it/s\]|s/it\]|tok(?:ens)?/s"
 )
 _RECOVERED: Final = re2.compile(
     r"(?i)\b(?:reconnected|recovered|retry (?:was )?succe|succeeded (?:on|after|at) |succe\w+ after"
     r"|connection (?:re-?established|restored)|resum(?:ed|ing) (?:normal|training|service)"
-    r"|connected (?:on|after|at) attempt|back to normal|attempt \d+ succe\w+|now healthy)"
+    r"|connected (?:on|after|at) attempt|back to normal|attempt \d+ succe\w+|now healthy"
+    r"|^test result: ok\b)"
 )
+_NONE_FAILED: Final = re2.compile(r"\b0 failed\b")
 _PROCESS: Final = re2.compile(r"\(\w+ [^()]*\bpid=\d+[^()]*\)|\[rank\d+\]|^[\w.-]+ +\| ")
 _ENDING_WORDS: Final = re2.compile(
     r"(?i)shut|exit|stop|terminat|clean|clos(?:e|ing)|abort|kill|wait|leak|destroy|fail|error"
@@ -144,7 +147,7 @@ def _of_the_same(first: str, lines: Sequence[str]) -> Sequence[str]:
 
 def _went_on(lines: Sequence[str], needed: int) -> bool:
     healthy = [
-        bool(_HEALTHY.search(line)) and not _ENDING_WORDS.search(line)
+        bool(_HEALTHY.search(line)) and not _ENDING_WORDS.search(_NONE_FAILED.sub("", line))
         for line in lines
         if line.strip()
     ]

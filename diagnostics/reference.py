@@ -26,9 +26,11 @@ _TITLES: Final = {
     "workers": "Workers",
     "host": "Host",
     "loader": "Loader",
-    "corruption": "Native code: damage and assertions",
+    "corruption": "Native code: damage",
+    "sanitizers": "Native code: sanitizers",
     "cpp": "Native code: C++",
-    "native": "Native code: signals",
+    "panics": "Native code: Rust and Go",
+    "native": "Native code: signals and assertions",
     "python": "Python",
 }
 _SHARED: Final = frozenset({"detail", "exception", "signal", "rank", "pid", "exit_code"})

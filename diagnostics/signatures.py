@@ -17,7 +17,7 @@ from diagnostics.findings import Finding
 ENTRY_POINT_GROUP: Final = "runner_actors.signatures"
 _BUILT_IN: Final = "diagnostics.catalog"
 
-_MIN_LITERAL: Final = 4  # a shorter one would make a candidate of nearly every line
+_MIN_LITERAL: Final = 4  # bytes; a shorter one would make a candidate of nearly every line
 
 logger = logging.getLogger("diagnostics")
 
@@ -132,7 +132,9 @@ class Signature:
     def __attrs_post_init__(self) -> None:
         if (self.build is None) == (self.open_block is None):
             raise SignatureError(f"signature {self.name!r}: give either build or open_block")
-        if not self.literals or any(len(literal) < _MIN_LITERAL for literal in self.literals):
+        if not self.literals or any(
+            len(literal.encode()) < _MIN_LITERAL for literal in self.literals
+        ):
             raise SignatureError(
                 f"signature {self.name!r}: give literals of at least {_MIN_LITERAL} characters,"
                 " one of which is in every line that the pattern matches"

@@ -3,24 +3,35 @@
 from typing import TypeAlias
 
 from diagnostics.catalog import (
+    assertions,
     corruption,
     cpp,
+    crash_handlers,
+    crash_records,
     cuda,
     distributed,
+    exit_status,
+    host_errno,
+    host_files,
     host_lines,
     host_memory,
+    host_network,
+    host_oom_kill,
     hub,
     jaccl,
     launchers,
-    loader,
+    loader_lines,
     metal,
     metal_library,
     metal_limits,
     mlx,
-    native,
     nccl,
+    panics,
     python,
+    python_fatal,
     ring,
+    sanitizers,
+    shells,
     torch,
     vllm,
     weights,
@@ -28,13 +39,9 @@ from diagnostics.catalog import (
 )
 from diagnostics.catalog.corruption import (
     AbortPureVirtualCall,
-    AssertionFailure,
     BufferOverflowDetected,
     GlibcFatal,
-    GoPanic,
     HeapCorruption,
-    RustPanic,
-    SanitizerReport,
     StackSmashing,
 )
 from diagnostics.catalog.cpp import (
@@ -151,6 +158,7 @@ from diagnostics.catalog.nccl import (
     NcclTimeout,
     NcclUnavailable,
 )
+from diagnostics.catalog.panics import GoPanic, RustPanic
 from diagnostics.catalog.python import (
     PythonException,
 )
@@ -164,6 +172,7 @@ from diagnostics.catalog.ring import (
     RingSocketSendErrno,
     RingTransportAbort,
 )
+from diagnostics.catalog.sanitizers import SanitizerReport
 from diagnostics.catalog.torch import (
     GlooPeerClosed,
     GlooTimeout,
@@ -191,7 +200,6 @@ KnownDiagnostic: TypeAlias = (
     | AbortPureVirtualCall
     | AbortUncaughtCppException
     | AddressInUse
-    | AssertionFailure
     | BadWeightsFile
     | BindFailed
     | BrokenPipe
@@ -322,14 +330,25 @@ for _family in (
     torch,
     vllm,
     corruption,
-    loader,
+    sanitizers,
+    loader_lines,
     host_memory,
+    host_oom_kill,
+    host_errno,
     host_lines,
+    host_files,
+    host_network,
     weights,
     hub,
     workers,
     cpp,
-    native,
+    assertions,
+    panics,
+    crash_handlers,
+    crash_records,
+    exit_status,
+    shells,
+    python_fatal,
     python,
 ):
     for _signature in _family.SIGNATURES:

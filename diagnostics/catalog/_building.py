@@ -50,11 +50,19 @@ _EXCEPTION: Final = re2.compile(
     r"(?:^|[^\w.])((?:[A-Za-z_]\w*(?:\.|::))*[A-Za-z_]\w*(?:Error|error|Exception|exception))"
     r"(?:\([^()]*\))?: "
 )
-_TYPED: Final = re2.compile(r"(?:exception of type |instance of ')([\w:]+)")
+_TYPED: Final = re2.compile(r"(?:exception of type |instance of '|\bexception=)([\w:.]+)")
 _RANK: Final = re2.compile(
     r"\[rank(\d{1,6})\]|\b[Rr]ank[ =:](\d{1,6})\b|^\[\d+,(\d{1,6})\]<std(?:err|out)>"
 )
-_PID: Final = re2.compile(r"\bpid[=: ](\d{1,9})\b")
+_PID: Final = re2.compile(
+    r"\b[Pp][Ii][Dd][=: ]{1,2}(\d{1,9})\b|^==(\d{1,9})==|\((\d{1,9})(?:,0x[0-9a-f]+)?\) malloc: "
+)
+# Of a manager, what it says is of another process.
+_SYSLOG: Final = re2.compile(
+    r"^[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)? [\w.-]+ (?:[a-rt-zA-Z][\w./@-]*"
+    r"|s[a-xz][\w./@-]*)"
+    r"\[(\d{1,9})\]: "
+)
 MLX_C: Final = "MLX error: "
 """What the default error handler of mlx-c prints first."""
 
@@ -128,10 +136,23 @@ def common(match: Match, context: Context) -> dict[str, Any]:
         rank = context.facts.get("ring-rank")
     if rank is not None:
         values["rank"] = rank
-    pid = _PID.search(line[:FIRST_PART])
+    pid = _PID.search(line[:FIRST_PART]) or _SYSLOG.search(line[:FIRST_PART])
     if pid:
-        values["pid"] = int(pid.group(1))
+        values["pid"] = int(next(group for group in pid.groups() if group))
     return values
+
+
+_PLACES: Final = "_23456789"
+
+
+def groups_of(match: Match) -> dict[str, str | None]:
+    """
+    Return the groups of a match that took part in it; `pid_2` is another place of `pid`.
+
+    Args:
+        match: The match.
+    """
+    return {key.rstrip(_PLACES): text for key, text in match.groupdict().items() if text}
 
 
 def _number(text: str) -> int | None:
@@ -160,7 +181,8 @@ def fields_of(
     """
     declared = attrs.fields_dict(kind)
     values: dict[str, Any] = {}
-    for name, text in found.items():
+    for key, text in found.items():
+        name = key if key in declared else key.rstrip(_PLACES)
         if text is None or name not in declared:
             continue
         value = _number(text) if _is_number(declared[name].type) else text.strip()

@@ -1,12 +1,12 @@
-"""What glibc, the compiler's guards and the sanitizers say before they abort."""
+"""What C libraries, allocators and the compiler's guards say before they abort."""
 
-from typing import Any, Final
+from typing import Final
 
 import attrs
 
 from diagnostics._prefixes import PREFIX
-from diagnostics.catalog._building import Recognized, finds
-from diagnostics.findings import Finding, Role
+from diagnostics.catalog._building import Builder, Recognized, finds
+from diagnostics.findings import Finding
 from diagnostics.signatures import Context, Match, Signature
 
 
@@ -16,8 +16,9 @@ class HeapCorruption(Recognized):
     The heap was found damaged, or memory was freed twice.
 
     Attributes:
-        program: The program, as glibc up to 2.25 names it.
+        program: The program, as glibc up to 2.25 and macOS name it.
         address: The address, where it is printed.
+        assertion: What the allocator found not to hold.
     """
 
     cause = "heap-corruption"
@@ -32,26 +33,41 @@ class HeapCorruption(Recognized):
 
     program: str | None = None
     address: str | None = None
+    assertion: str | None = None
 
 
 @attrs.frozen(kw_only=True)
 class StackSmashing(Recognized):
-    """A function wrote beyond its own stack."""
+    """
+    A function wrote beyond its own stack.
+
+    Attributes:
+        program: The program, as glibc up to 2.25 names it.
+    """
 
     cause = "stack-smashing"
     weight = 1
     endings = ("SIGABRT",)
     remedy = "A bug of native code: report it with a native stack."
 
+    program: str | None = None
+
 
 @attrs.frozen(kw_only=True)
 class BufferOverflowDetected(Recognized):
-    """A buffer was written beyond its end."""
+    """
+    A buffer was written beyond its end.
+
+    Attributes:
+        program: The program, as glibc up to 2.25 names it.
+    """
 
     cause = "buffer-overflow-detected"
     weight = 1
     endings = ("SIGABRT",)
     remedy = "A bug of native code: report it with a native stack."
+
+    program: str | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -66,110 +82,68 @@ class AbortPureVirtualCall(Recognized):
 
 @attrs.frozen(kw_only=True)
 class GlibcFatal(Recognized):
-    """The C library found that it cannot go on."""
+    """
+    The C library found that it cannot go on.
+
+    Attributes:
+        assertion: What it found not to hold.
+        file: Its source file.
+        source_line: The line in it.
+        function: The function.
+    """
 
     cause = "glibc-fatal"
     weight = 1
     endings = ("SIGABRT",)
     remedy = "The kernel, a sandbox or mixed C libraries: compare with a clean system."
 
-
-@attrs.frozen(kw_only=True)
-class AssertionFailure(Recognized):
-    """
-    An assertion in native code did not hold.
-
-    Attributes:
-        assertion: What did not hold.
-        program: The program that printed it.
-        file: The source file.
-        source_line: The line in it.
-        function: The function.
-    """
-
-    cause = "assertion-failure"
-    weight = -1
-    endings = ("SIGABRT", "SIGTRAP", "SIGILL")
-    remedy = "A bug, or inputs that the code does not expect: search for the assertion's text."
-
     assertion: str | None = None
-    program: str | None = None
     file: str | None = None
     source_line: int | None = None
     function: str | None = None
 
-    @property
-    def message(self) -> str:
-        """What did not hold, and where."""
-        place = f" ({self.file}:{self.source_line})" if self.file else ""
-        return f"an assertion failed: {self.assertion or 'not named'}{place}"
-
-
-@attrs.frozen(kw_only=True)
-class SanitizerReport(Recognized):
-    """
-    A sanitizer found an error in native code.
-
-    Attributes:
-        sanitizer: Which one, such as `AddressSanitizer`.
-        kind: What it found, such as `heap-use-after-free`.
-    """
-
-    cause = "sanitizer-report"
-    weight = 2
-    remedy = "Read the stacks of its report: it says where the memory was used and freed."
-
-    sanitizer: str | None = None
-    kind: str | None = None
-
-    @property
-    def message(self) -> str:
-        """What was found by which."""
-        return f"{self.sanitizer}: {self.kind or 'an error'}"
-
-
-@attrs.frozen(kw_only=True)
-class RustPanic(Recognized):
-    """
-    Code in Rust panicked.
-
-    Attributes:
-        thread: The thread's name.
-        file: The source file.
-        source_line: The line in it.
-    """
-
-    cause = "rust-panic"
-    endings = ("exit", "SIGABRT")
-    remedy = "A bug of that library, or a file that it cannot read: search for the panic's text."
-
-    thread: str | None = None
-    file: str | None = None
-    source_line: int | None = None
-
-
-@attrs.frozen(kw_only=True)
-class GoPanic(Recognized):
-    """Code in Go panicked or hit a fatal error of its runtime."""
-
-    cause = "go-panic"
-    weight = -1
-    default_role = Role.ROOT
-    remedy = "Search for the panic's text; the stack of the first goroutine shows where."
-
-
-def _panic(match: Match, context: Context) -> Finding | None:
-    values: dict[str, Any] = {
-        "thread": match.group("thread"),
-        "file": match.group("file"),
-        "detail": match.group("text") or None,
-    }
-    # Since Rust 1.73 the words stand on the next line.
-    context.facts["rust-panic"] = True
-    return RustPanic(source_line=int(match.group("source_line")), **values)
-
 
 _GUARD: Final = finds(HeapCorruption, signal="SIGABRT")
+_ON_MACOS: Final = (
+    r"(?:(?P<program>[\w.+ -]{1,80})\((?P<pid>\d{1,9})(?:,0x[0-9a-f]+)?\) )?malloc: (?:\*\*\* )?"
+)
+# Behind the words nothing follows, unless another writer's line ran into them.
+_END: Final = r"\s*(?:$|\(core|\(Abort|Abort|SIGABRT|Fatal|\[|zsh:|/|-|,|\.|\\n)"
+
+
+def _macos(match: Match, context: Context) -> Finding | None:
+    context.facts["macos-heap"] = True
+    return _GUARD(match, context)
+
+
+def _macos_breakpoint(match: Match, context: Context) -> Finding | None:
+    return _GUARD(match, context) if context.facts.get("macos-heap") else None
+
+
+def _guarded(kind: type[StackSmashing | BufferOverflowDetected]) -> Builder:
+    build = finds(kind, signal="SIGABRT")
+
+    def without_placeholder(match: Match, context: Context) -> Finding | None:
+        finding = build(match, context)
+        # Since 2.26 glibc names no program.
+        if isinstance(finding, (StackSmashing, BufferOverflowDetected)):
+            named = finding.program
+            return attrs.evolve(finding, program=None) if named == "<unknown>" else finding
+        return finding
+
+    return without_placeholder
+
+
+def _fatal(match: Match, context: Context) -> Finding | None:
+    """Glibc's own words; what its allocator found is a damaged heap."""
+    of_heap = (
+        match.group("file") in ("malloc.c", "arena.c", "hooks.c")
+        or "malloc" in (match.group("detail") or "")[:_ITS_PLACE]
+    )
+    return finds(HeapCorruption if of_heap else GlibcFatal, signal="SIGABRT")(match, context)
+
+
+_ITS_PLACE: Final = 40
 
 SIGNATURES: Final = (
     Signature(
@@ -177,142 +151,171 @@ SIGNATURES: Final = (
         pattern=r"(?:\*\*\* (?:Error in|glibc detected \*\*\*)"
         r" [`'\"]?(?P<program>[^'\"`:]*)['\"]?: )?"
         r"(?P<detail>(?:free|malloc|realloc|calloc|memalign|munmap_chunk|mremap_chunk"
-        r"|malloc_consolidate"
-        r"|_int_free|_int_malloc|sysmalloc|aligned_alloc|tcache_\w+)\(\): "
+        r"|malloc_consolidate|malloc_check_get_size"
+        r"|_int_free|_int_malloc|sysmalloc|aligned_alloc|tcache_\w+)(?:\(\))?: "
         r"(?:invalid|corrupted|unaligned|double|unsorted|smallbin|largebin|mismatching|memory"
-        r"|too many|chunk"
-        r"|bad|next|fastbin|Assertion)[\w .,/()-]*?"
+        r" corruption"
+        r"|too many|chunk|bad next|next|fastbin|Assertion|top chunk is corrupt)[\w .,/()>-]*?"
         r"|double free or corruption(?: \(\W?\w+\))?"
-        r"|corrupted (?:double-linked list(?: \(not small\))?|size vs\. prev_size(?: [\w ]+)?)"
+        r"|corrupted (?:double-linked list(?: \(not small\))?|size vs\. prev_size"
+        r"(?: (?:in|while) \w+)?)"
         r"|break adjusted to free malloc space"
         r"|invalid fastbin entry \(free\)"
-        r"|malloc\.c:\d+: \w+: Assertion .{1,400} failed\.)"
-        r"(?:: (?P<address>0x[0-9a-f]+))?(?: \*\*\*)?\s*$",
+        r"|memory clobbered (?:before|past end of) allocated block|block freed twice)"
+        r"(?:: (?P<address>0x[0-9a-f]+))?(?: \*\*\*)?" + _END,
         build=_GUARD,
         literals=(
-            "(): invalid",
-            "(): corrupted",
-            "(): unaligned",
-            "(): double",
-            "(): unsorted",
-            "(): smallbin",
-            "(): largebin",
-            "(): mismatching",
-            "(): memory",
-            "(): too many",
-            "(): chunk",
-            "(): bad",
-            "(): next",
-            "(): fastbin",
-            "double free or corruption",
-            "corrupted double-linked list",
-            "corrupted size vs. prev_size",
-            "break adjusted to free",
-            "invalid fastbin entry",
-            "malloc.c:",
+            *(": invalid", ": corrupted", ": unaligned", ": double", ": unsorted", ": smallbin"),
+            *(": largebin", ": mismatching", ": memory corruption", ": too many", ": chunk"),
+            *(": bad next", ": next", ": fastbin", ": Assertion", ": top chunk is corrupt"),
+            *(
+                "double free or corruption",
+                "corrupted double-linked list",
+                "break adjusted to free",
+            ),
+            *("corrupted size vs. prev_size", "invalid fastbin entry", "memory clobbered "),
+            "block freed twice",
         ),
     ),
     Signature(
+        name="glibc-heap-assertion",
+        pattern=r"(?:(?P<program>[\w./+-]+): )?(?:\./malloc/)?(?:malloc|arena|hooks)\.c:\d+: \w+: "
+        r"Assertion [`'\x{2018}](?P<assertion>.{1,600}?)['\x{2019}] failed",
+        build=_GUARD,
+        literals=("malloc.c:", "arena.c:", "hooks.c:"),
+    ),
+    Signature(
         name="macos-heap",
-        pattern=r"malloc: (?:\*\*\* error for object (?P<address>0x[0-9a-f]+)|Heap corruption"
-        r" detected|Incorrect checksum for freed object)"
-        r"(?:: )?(?P<detail>.*)",
+        pattern=_ON_MACOS + r"(?:error for object (?P<address>0x[0-9a-f]+): (?P<detail>.*)"
+        r"|(?P<detail_2>Heap corruption detected.*|Incorrect checksum for freed object.*|Double"
+        r" free of object.*"
+        r"|Non-aligned pointer 0x[0-9a-f]+ being freed.*|Region cookie corrupted.*"
+        r"|Incorrect guard value.*|Corruption of (?:free|tiny|small).*|pointer being freed was not"
+        r" .*))",
+        build=_macos,
+        literals=(
+            *("malloc: *** error for object", "malloc: Heap corruption", "malloc: Incorrect"),
+            *("malloc: *** Heap corruption", "malloc: *** Incorrect", "malloc: Double free of"),
+            *("malloc: *** Double free of", "malloc: Non-aligned", "malloc: *** Non-aligned"),
+            *("malloc: Region cookie", "malloc: *** Region cookie", "malloc: Corruption of"),
+            *("malloc: *** Corruption of", "malloc: pointer being", "malloc: *** pointer being"),
+            *("malloc: error for object",),
+        ),
+    ),
+    Signature(
+        name="macos-heap-breakpoint",  # the second line, which may alone name the process
+        pattern=_ON_MACOS + r"set a breakpoint in malloc_error_break",
+        build=_macos_breakpoint,
+        literals=("set a breakpoint in malloc_error_break",),
+    ),
+    Signature(
+        name="macos-heap-bare",
+        pattern=r"(?P<detail>Heap corruption detected, free list is damaged at (?P<address>0x\w+))"
+        r"|\*\*\* error for object (?P<address_2>0x\w+): (?P<detail_2>.*)",
+        build=_GUARD,
+        literals=("Heap corruption detected, free list", "*** error for object "),
+        generic=True,
+    ),
+    Signature(
+        name="jemalloc",
+        pattern=r"<jemalloc>: (?:(?P<file>[\w./-]+):(?P<source_line>\d{1,6}): "
+        r"(?:Failed assertion: \"(?P<assertion>.*?)\"|(?P<detail>Unreachable code reached|Not"
+        r" implemented))"
+        r"|(?P<detail_2>size mismatch detected|Invalid deallocation detected|double free"
+        r"|Write-after-free detected|heap corruption)\b)",
+        build=_GUARD,
+    ),
+    Signature(
+        name="tcmalloc",
+        pattern=r"(?P<detail>Attempt to (?:free|realloc|get the size of|delete) (?:an )?(?:invalid"
+        r"|corrupted)"
+        r" pointer|memory stomping bug|memory allocation/deallocation mismatch"
+        r"|memory allocation bug: object at|has detected a memory error|Possible double-free"
+        r" detected"
+        r"|Mismatched-size-delete|CorruptedPointer)(?:[^0]{0,40}(?P<address>0x[0-9a-f]+))?",
         build=_GUARD,
         literals=(
-            "malloc: *** error for object",
-            "malloc: Heap corruption",
-            "malloc: Incorrect checksum",
+            *("Attempt to free ", "Attempt to realloc ", "Attempt to get the size of "),
+            *("Attempt to delete ", "memory stomping bug", "allocation/deallocation mismatch"),
+            *("memory allocation bug: object", "has detected a memory error"),
+            *("Possible double-free", "Mismatched-size-delete", "CorruptedPointer"),
+        ),
+    ),
+    Signature(
+        name="other-allocators",  # mimalloc, Scudo, hardened_malloc, BSD, GLib, PHP, Windows
+        pattern=r"(?P<detail>mimalloc: error: (?:double free|buffer overflow|corrupted|mi_\w+:"
+        r" (?:invalid"
+        r"|pointer|double)|attempt to free|trying to (?:mi_)?free).*"
+        r"|Scudo ERROR: (?:corrupted chunk|invalid chunk state|misaligned pointer|allocation type"
+        r" mismatch|race on chunk|invalid sized delete|.*double free).*"
+        r"|fatal allocator error: (?:double free|invalid|sized deallocation|detected write after"
+        r" free"
+        r"|canary corrupted|.*uninitialized).*"
+        r"|in (?:free|realloc|malloc)\(\): (?:error: )?(?:bogus pointer|chunk is already free"
+        r"|double free"
+        r"|modified chunk|use after free|chunk canary|write to free).*"
+        r"|\*\*\*MEMORY-ERROR\*\*\*.*|zend_mm_heap corrupted.*"
+        r"|HEAP CORRUPTION DETECTED: .*|HEAP\[[\w. -]+\]: .*|Critical error detected c0000374"
+        r"|found bad pointer in Go heap|sweep increased allocation count|free list corrupted)",
+        build=_GUARD,
+        literals=(
+            *("mimalloc: error: ", "Scudo ERROR: ", "fatal allocator error: ", "in free(): "),
+            *("in realloc(): ", "in malloc(): ", "***MEMORY-ERROR***", "zend_mm_heap corrupted"),
+            *("HEAP CORRUPTION DETECTED", "HEAP[", "error detected c0000374"),
+            *("bad pointer in Go heap", "sweep increased allocation", "free list corrupted"),
         ),
     ),
     Signature(
         name="stack-smashing",
-        pattern=r"\*\*\* (?P<detail>stack smashing detected) \*\*\*|(?:^| )(?:__stack_chk_fail)",
-        build=finds(StackSmashing, signal="SIGABRT"),
-        literals=("stack smashing detected", "__stack_chk_fail"),
+        pattern=r"\*\*\* (?P<detail>stack smashing detected) \*\*\*"
+        r"(?:: (?P<program>\S.*?) terminated)?|(?:^| )(?:__stack_chk_fail)"
+        r"|(?P<detail_2>stack (?:overflow|smashing) in function|stack corruption detected)",
+        build=_guarded(StackSmashing),
+        literals=(
+            *("stack smashing detected", "__stack_chk_fail", "stack overflow in function"),
+            *("stack smashing in function", "stack corruption detected"),
+        ),
     ),
     Signature(
         name="buffer-overflow",
-        pattern=r"\*\*\* (?P<detail>(?:buffer overflow|%n in writable segment|bit out of range"
-        r"|invalid %N\$ use|longjmp causes uninitialized stack frame|invalid \w+) ?detected)"
-        r" ?\*\*\*",
-        build=finds(BufferOverflowDetected, signal="SIGABRT"),
+        pattern=r"\*\*\* (?P<detail>(?:buffer overflow|%n in writable segments?|invalid %N\$ use)"
+        r" detected|longjmp causes uninitialized stack frame|bit out of range 0 - FD_SETSIZE on"
+        r" fd_set) ?\*\*\*"
+        r"(?:: (?P<program>\S.*?) terminated)?"
+        r"|FORTIFY: (?P<detail_2>\w+: (?:prevented|detected) .*)"
+        r"|(?P<detail_3>detected (?:source and destination )?buffer overlap|detected buffer"
+        r" overflow)",
+        build=_guarded(BufferOverflowDetected),
         literals=(
-            "*** buffer overflow",
-            "*** %n in",
-            "*** bit out of",
-            "*** invalid ",
-            "*** longjmp causes",
+            *("*** buffer overflow", "*** %n in", "*** bit out of", "*** invalid %N"),
+            *("*** longjmp causes", "FORTIFY: ", "detected buffer overflow", "buffer overlap"),
         ),
     ),
     Signature(
         name="pure-virtual-call",
-        pattern=r"(?P<detail>[Pp]ure virtual (?:method|function) called|deleted virtual method"
-        r" called)",
+        pattern=r"(?P<detail>[Pp]ure virtual (?:method|function) call(?:ed)?"
+        r"|[Dd]eleted virtual (?:method|function) called)",
         build=finds(AbortPureVirtualCall, signal="SIGABRT"),
-        literals=("ure virtual ", "deleted virtual method"),
+        literals=("ure virtual ", "eleted virtual "),
     ),
     Signature(
         name="glibc-fatal",
-        pattern=r"Fatal glibc error: (?P<detail>.*)"
-        r"|(?P<detail2>The futex facility returned an unexpected error code)",
+        pattern=r"Fatal glibc error:"
+        r" (?P<detail>(?:(?P<file>[\w./-]+\.[ch]):(?P<source_line>\d{1,6}) "
+        r"\((?P<function>\w+)\): assertion failed: (?P<assertion>.*)|.*))",
+        build=_fatal,
+    ),
+    Signature(
+        name="glibc-fatal-text",
+        pattern=r"(?P<detail>The futex facility returned an unexpected error code"
+        r"|glibc detected an invalid stdio handle|The futex facility)",
         build=finds(GlibcFatal, signal="SIGABRT"),
-        literals=("Fatal glibc error", "The futex facility returned"),
+        literals=("The futex facility", "invalid stdio handle"),
     ),
     Signature(
-        name="c-assertion",
-        pattern=r"(?:^|[\s\]])(?P<program>[\w./+-]+): (?P<file>[^\s:]+):(?P<source_line>\d{1,9}): "
-        r"(?P<function>.+?): Assertion [`'\x{2018}\"](?P<assertion>.*?)['\x{2019}\"] failed",
-        build=finds(AssertionFailure, signal="SIGABRT"),
-        literals=(": Assertion ",),
-        generic=True,
-    ),
-    Signature(
-        name="macos-assertion",
-        pattern=r"Assertion failed: \(?(?P<assertion>.*?)\)?, (?:function (?P<function>.+?), )?"
-        r"file (?P<file>[^,\s]+), line (?P<source_line>\d{1,9})",
-        build=finds(AssertionFailure, signal="SIGABRT"),
-    ),
-    Signature(
-        name="ggml-assertion",
-        pattern=r"GGML_ASSERT(?:: (?P<file>\S+?):(?P<source_line>\d{1,9}): (?P<assertion>.*)"
-        r"|\((?P<condition>.*)\) failed)",
-        build=finds(AssertionFailure, signal="SIGABRT"),
-        literals=("GGML_ASSERT",),
-        generic=True,
-    ),
-    Signature(
-        name="sanitizer",
-        pattern=r"(?:ERROR|WARNING): (?P<sanitizer>(?:Address|Thread|Memory|Leak"
-        r"|HWAddress)Sanitizer): "
-        r"(?:(?:detected )?(?P<kind>[\w-]+(?: [\w-]+)?))",
-        build=finds(SanitizerReport),
-        literals=("Sanitizer: ",),
-    ),
-    Signature(
-        name="sanitizer-undefined",
-        pattern=r"(?P<file>[^\s:]+):(?P<source_line>\d{1,9}):\d{1,9}: runtime error: (?P<kind>.*)",
-        build=finds(SanitizerReport, sanitizer="UndefinedBehaviorSanitizer"),
-        literals=(": runtime error: ",),
-    ),
-    Signature(
-        name="rust-panic",
-        pattern=r"thread '(?P<thread>[^']*)'(?: \(\d+\))? panicked at (?:'(?P<text>.*)', )?"
-        r"(?P<file>[^\s:]+):(?P<source_line>\d{1,9})",
-        build=_panic,
-        literals=(" panicked at ",),
-    ),
-    Signature(
-        name="rust-panic-exception",
-        pattern=r"pyo3_runtime\.PanicException: (?P<detail>.*)",
-        build=finds(RustPanic, exception="pyo3_runtime.PanicException"),
-    ),
-    Signature(
-        name="go-panic",
-        pattern=PREFIX
-        + r"(?P<detail>fatal error: (?:all goroutines|unexpected signal|concurrent map"
-        r"|runtime|out of memory|stack overflow).*|panic: .*)$",
-        build=finds(GoPanic),
-        literals=("fatal error: ", "panic: "),
-        generic=True,
+        name="glibc-kernel-too-old",
+        pattern=PREFIX + r"FATAL: (?P<detail>kernel too old|cannot determine kernel version)",
+        build=finds(GlibcFatal),
+        literals=("kernel too old", "cannot determine kernel version"),
     ),
 )

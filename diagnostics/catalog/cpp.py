@@ -6,7 +6,7 @@ import attrs
 import re2
 
 from diagnostics._consumed import Consumed
-from diagnostics.catalog._building import Recognized, rank_of
+from diagnostics.catalog._building import Recognized, rank_of, role_here
 from diagnostics.findings import Finding, Role
 from diagnostics.signatures import Block, Context, Match, Signature
 
@@ -76,7 +76,7 @@ class _CppBlock:
         self._seen += 1
         if self._what is not None or self._seen > self._LINES:
             return Consumed.CLOSED
-        self._claimed = self._claimed or claimed
+        self._claimed = self._claimed or (claimed and not _SYMPTOM.search(line))
         found = _WHAT.search(line)
         if found:
             self._what = found.group(1)
@@ -95,6 +95,8 @@ class _CppBlock:
         )
 
 
+# The shell's and the interpreter's word on the abort that follows.
+_SYMPTOM: Final = re2.compile(r"(?i)\babort|core dumped|SIGABRT|\bsignal[: ]|IOT in")
 _WHAT: Final = re2.compile(r"^\s*what\(\): +(.*)$")
 
 
@@ -109,18 +111,73 @@ def _uncaught(match: Match, context: Context) -> Block:
     return _CppBlock(name, found["what"] or None, rank_of(match.string))
 
 
+def _handler(match: Match, context: Context) -> Finding | None:
+    if "libc++abi" in match.string or "terminat" in match.string:
+        return None  # the runtime's own words, which the signature of it reads
+    role = role_here(AbortUncaughtCppException, match, context, soft=True)
+    if role is None:
+        return None
+    return AbortUncaughtCppException(
+        role=role,
+        exception=match.group("type"),
+        what=match.group("what") or None,
+        tentative=True,
+        rank=rank_of(match.string),
+    )
+
+
 def _no_exception(_: Match, __: Context) -> Finding:
     return AbortNoActiveException()
+
+
+def _objc(match: Match, _: Context) -> Finding:
+    return AbortUncaughtCppException(
+        exception=match.group("exception"), what=match.group("what") or None
+    )
 
 
 SIGNATURES: Final = (
     Signature(
         name="cpp-uncaught-exception",
         pattern=r"(?:terminate called after throwing an instance of '(?P<quoted>[^']*)'.*"
-        r"|libc\+\+abi[^:]*: terminating (?:due to|with) uncaught exception of type "
+        r"|(?:libc\+\+abi[^:]*: )?terminating (?:due to|with) (?:uncaught|unexpected) exception of"
+        r" type "
         r"(?P<type>.+?)(?:: (?P<what>.*)|:)?)$",
         open_block=_uncaught,
-        literals=("terminate called after throwing", " uncaught exception of type "),
+        literals=(
+            "terminate called after throwing",
+            "caught exception of type ",
+            "ected exception of",
+        ),
+        generic=True,
+    ),
+    Signature(
+        name="cpp-terminate-handler",  # a program's own, and MSVC's
+        pattern=r"[Ee]xception(?: of type| type| thrown| caught)?:? {1,2}['\"]?"
+        r"(?P<type>(?:std|boost|c10|nlohmann|mlx|absl|__gnu_cxx)::[\w:]*(?:error|exception|alloc"
+        r"|failure|cast|range|argument|access)\w*)"
+        r"['\"]?(?:(?:: | at memory location )(?P<what>.*)|$)",
+        build=_handler,
+        literals=(*("std::", "boost::", "c10::", "nlohmann::", "mlx::", "absl::", "__gnu_cxx::"),),
+        generic=True,
+    ),
+    Signature(
+        name="cpp-foreign-exception",
+        pattern=r"libc\+\+abi[^:]*: terminating (?:due to|with) uncaught foreign exception"
+        r"|terminate_handler unexpectedly (?:returned|threw)|unexpected_handler unexpectedly"
+        r"|terminating due to uncaught foreign exception",
+        build=lambda _, __: AbortUncaughtCppException(),
+        literals=(
+            *("uncaught foreign exception", "terminate_handler unexpectedly"),
+            "unexpected_handler unexpectedly",
+        ),
+    ),
+    Signature(
+        name="objc-uncaught-exception",
+        pattern=r"Terminating app due to uncaught exception '(?P<exception>[^']*)'"
+        r"(?:, reason: '(?P<what>.*?)'?)?$",
+        build=_objc,
+        literals=("due to uncaught exception '",),
         generic=True,
     ),
     Signature(

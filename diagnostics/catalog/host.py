@@ -15,13 +15,16 @@ class OutOfMemoryHost(Recognized):
 
     Attributes:
         bytes_requested: The size of the allocation that failed.
+        requested: The same as printed, where it was not in bytes.
+        limit_bytes: The limit that was reached.
         errno: The error number as printed.
-        killer: Who ended the process: `kernel` or `slurm`.
+        killer: Who ended the process: `kernel`, `slurm`, `ray` and others.
         program: The name of the process that was ended.
         step: The job step that slurm names.
     """
 
     cause = "out-of-memory-host"
+    weight = 1  # a file that could not be loaded for it was sound
     versions = "Python, C++, MLX, PyTorch; the kernel's log, slurm"
     remedy = (
         "Give it more memory or a smaller job; check the limits of its cgroup and `ulimit -v`. What"
@@ -30,6 +33,8 @@ class OutOfMemoryHost(Recognized):
     references = ("ArjunaCluster/ArjunaUsers#52",)
 
     bytes_requested: int | None = None
+    requested: str | None = None
+    limit_bytes: int | None = None
     errno: int | None = None
     killer: str | None = None
     program: str | None = None
@@ -185,7 +190,13 @@ class BrokenPipe(HostErrno):
 
 @attrs.frozen(kw_only=True)
 class SignalKilled(Recognized):
-    """Somebody ended the process by SIGKILL."""
+    """
+    Somebody ended the process by SIGKILL.
+
+    Attributes:
+        program: The program, where it is named.
+        host: The host that it ran on.
+    """
 
     cause = "signal-killed"
     default_role = Role.EITHER
@@ -194,10 +205,18 @@ class SignalKilled(Recognized):
     remedy = "Almost always memory: see the kernel's log and the limits of the cgroup or job."
     references = ("anishathalye/neural-style#131",)
 
+    program: str | None = None
+    host: str | None = None
+
 
 @attrs.frozen(kw_only=True)
 class SignalTerminated(Recognized):
-    """Somebody asked the process to end."""
+    """
+    Somebody asked the process to end.
+
+    Attributes:
+        host: The host that it ran on.
+    """
 
     cause = "signal-terminated"
     default_role = Role.EITHER
@@ -205,6 +224,8 @@ class SignalTerminated(Recognized):
     endings = ("SIGTERM", "exit")
     remedy = "Find out who sent it: a supervisor, a scheduler, a shutdown of the host."
     references = ("vllm-project/vllm#19196",)
+
+    host: str | None = None
 
 
 @attrs.frozen(kw_only=True)

@@ -1,22 +1,13 @@
-"""The lines in which programs, shells, the kernel and schedulers say what the host refused."""
+"""The lines in which it is said that room, descriptors or threads are used up, or who ended it."""
 
 from typing import Any, Final
 
-import re2
-
-from diagnostics._errno import describe
-from diagnostics._prefixes import PREFIX
-from diagnostics.catalog._building import Builder, common, fields_of, finds, role_here
+from diagnostics.catalog._building import common, finds
+from diagnostics.catalog._refused import refused
+from diagnostics.catalog._translations import NO_SPACE, TOO_MANY_FILES, one_of
 from diagnostics.catalog.host import (
-    BY_ERRNO,
-    AddressInUse,
-    BindFailed,
-    ConnectionRefused,
-    FileNotFound,
-    HostErrno,
+    BrokenPipe,
     NoSpaceLeft,
-    PermissionDenied,
-    SignalKilled,
     SignalTerminated,
     ThreadCreateFailed,
     TooManyOpenFiles,
@@ -24,107 +15,17 @@ from diagnostics.catalog.host import (
 from diagnostics.findings import Finding
 from diagnostics.signatures import Context, Match, Signature
 
-_ADDRESS: Final = re2.compile(
-    r"\('?(?P<host>[^',()]*)'?, (?P<port>\d{1,5})|\bport[: =]+(?P<port2>\d{1,5})"
-    r"|(?P<host2>[\w.-]+):(?P<port3>\d{2,5})\b"
-)
+
+def _no_space(match: Match, context: Context) -> Finding | None:
+    """A quota is another number than a full disk, and no line says which."""
+    if "quota" in match.group("detail"):
+        return refused(NoSpaceLeft)(match, context)
+    return refused(NoSpaceLeft, errno=28, errno_name="ENOSPC")(match, context)
 
 
-def address_of(text: str) -> dict[str, str | None]:
-    """Return the `host` and the `port` that a message names, as text."""
-    found = _ADDRESS.search(text)
-    if not found:
-        return {}
-    groups = found.groupdict()
-    return {
-        "host": groups["host"] or groups["host2"],
-        "port": groups["port"] or groups["port2"] or groups["port3"],
-    }
-
-
-def _shell_killed(match: Match, context: Context) -> Finding | None:
-    pid = match.group("pid")
-    if pid:
-        context.facts["shell-killed-pid"] = int(pid)
-    return finds(SignalKilled, signal="SIGKILL")(match, context)
-
-
-def _numbered(match: Match, context: Context) -> Finding | None:
-    """An `[Errno N]` outside of a traceback, whose own line the exception's signature reads."""
-    name, _, _ = describe(int(match.group("errno")), context.platform)
-    kind = BY_ERRNO.get(name or "")
-    if kind is None:
-        return None
-    values = common(match, context)
-    if values.get("exception") is not None and not match.string[: match.start()].strip().endswith(
-        "ERROR:"
-    ):
-        return None
-    role = role_here(kind, match, context, soft=True)
-    if role is None:
-        return None
-    found = match.groupdict() | address_of(match.string[match.end() :])
-    return kind(role=role, tentative=True, **values | fields_of(kind, found, context))
-
-
-def _is_numbered_exception(line: str) -> bool:
-    # Python's own words, of which the exception's signature knows more.
-    return "Error: [Errno " in line
-
-
-def _unnumbered(kind: type[HostErrno], **constants: Any) -> Builder:
-    build = finds(kind, soft=True, **constants)
-
-    def unless_numbered(match: Match, context: Context) -> Finding | None:
-        return None if _is_numbered_exception(match.string) else build(match, context)
-
-    return unless_numbered
-
-
-def _address_in_use(match: Match, context: Context) -> Finding | None:
-    line = match.string
-    role = role_here(AddressInUse, match, context, soft=True)
-    if role is None or _is_numbered_exception(line):
-        return None
-    number = 48 if context.platform == "darwin" else 98
-    coded = _CODE.search(line)
-    found = address_of(line) | {"errno": coded.group(1) if coded else str(number)}
-    return AddressInUse(
-        role=role,
-        tentative=True,
-        **common(match, context) | fields_of(AddressInUse, found, context),
-    )
-
-
-def _refused_file(kind: type[HostErrno], exit_code: int) -> Builder:
-    return finds(kind, exit_code=exit_code)
-
-
-_SHELL: Final = (
-    r"(?:^|[\s:|\]>=\"])(?:[\w/.+-]*(?:sh|bash|dash|zsh): (?:line \d+: |\d+: )?"
-    r"|[\w/.+-]+: line \d+: )"
-)
-_SHELL_JOB: Final = (
-    rf"(?:{PREFIX}|\btask \d+(?:[-,]\d+)*: |line \d+: +(?P<pid>\d+) |\bzsh: "
-    r"|\[\d+\] ?[+-]? *(?:\d+ )? *)"
-)
-_CODE: Final = re2.compile(r"(?:code: -|[Ee]rrno |os error |error: )(\d{1,4})\b")
+_BUSY: Final = "[Rr]esource temporarily unavailable"
 
 SIGNATURES: Final = (
-    Signature(
-        name="shell-killed",
-        pattern=_SHELL_JOB + r"[Kk]illed(?:: 9)?(?: \(core dumped\))?(?:\W*$|  )",
-        build=_shell_killed,
-        literals=("Killed", "killed"),
-        generic=True,
-    ),
-    Signature(
-        name="shell-terminated",
-        pattern=_SHELL_JOB + r"[Tt]erminated(?:: 15)?(?:\W*$|  )",
-        build=finds(SignalTerminated, signal="SIGTERM"),
-        literals=("Terminated", "terminated"),
-        generic=True,
-    ),
     Signature(
         name="worker-terminated",
         pattern=r"WorkerProc was terminated|(?:Received|Caught|got) (?:signal )?(?:SIGTERM"
@@ -135,68 +36,17 @@ SIGNATURES: Final = (
         literals=("WorkerProc was terminated", "SIGTERM", "signal 15"),
     ),
     Signature(
-        name="errno-line",
-        pattern=r"\[Errno -?(?P<errno>\d{1,4})\](?: (?P<detail>[\w' -]+))?(?:: '(?P<file>[^']+)')?",
-        build=_numbered,
-        generic=True,
-    ),
-    Signature(
-        name="os-error",
-        pattern=r"(?P<detail>[A-Z][\w' ]+) \(os error (?P<errno>\d{1,4})\)",
-        build=_numbered,
-        literals=(" (os error ",),
-        generic=True,
-    ),
-    Signature(
-        name="too-many-files-text",
-        pattern=r"(?P<detail>[Tt]oo many open files(?: in system)?)",
-        build=_unnumbered(TooManyOpenFiles, errno=24, errno_name="EMFILE"),
-        literals=("oo many open files",),
-        generic=True,
-    ),
-    Signature(
-        name="connection-refused-text",
-        pattern=r"(?P<detail>(?i:failed|unable|could ?n.t|cannot|error|refused to)[^:]{0,60}"
-        r"connect.*[Cc]onnection refused)",
-        build=_unnumbered(ConnectionRefused),
-        literals=("onnection refused",),
-        generic=True,
+        name="torch-death-signal",
+        pattern=r"(?P<detail>Received (?:15|Signals\.SIGTERM) death signal)",
+        build=finds(SignalTerminated, signal="SIGTERM"),
+        literals=(" death signal",),
     ),
     Signature(
         name="slurm-cancelled",
-        pattern=r"\*\*\* (?:JOB|STEP) \S+ ON \S+ CANCELLED AT \S+ (?P<detail>.*?) ?\*\*\*",
+        pattern=r"\*\*\* (?:JOB|STEP) \S+ ON (?P<host>\S+) CANCELLED AT \S+ (?P<detail>.*?)"
+        r" ?\*\*\*",
         build=finds(SignalTerminated, signal="SIGTERM"),
         literals=(" CANCELLED AT ",),
-    ),
-    Signature(
-        name="address-in-use-text",
-        pattern=r"(?:[Aa]ddress already in use|Address Already In Use|ADDRESS ALREADY IN USE"
-        r"|EADDRINUSE|eaddrinuse|[Pp]ort is already (?:in use|allocated))",
-        build=_address_in_use,
-        literals=(
-            "ddress already in use",
-            "Address Already In Use",
-            "ADDRESS ALREADY IN USE",
-            "EADDRINUSE",
-            "eaddrinuse",
-            "ort is already in use",
-            "ort is already allocated",
-        ),
-        generic=True,
-    ),
-    Signature(
-        name="bind-text",
-        pattern=r"[Cc]an(?:not|'t) assign requested address",
-        build=_unnumbered(BindFailed),
-        literals=("assign requested address",),
-        generic=True,
-    ),
-    Signature(
-        name="no-space-text",
-        pattern=r"(?P<detail>No space left on device|Disk quota exceeded|disk is full)",
-        build=_unnumbered(NoSpaceLeft, errno=28, errno_name="ENOSPC"),
-        literals=("o space left on device", "isk quota exceeded", "disk is full"),
-        generic=True,
     ),
     Signature(
         name="hub-no-space",
@@ -206,78 +56,148 @@ SIGNATURES: Final = (
         literals=("free disk space to download",),
     ),
     Signature(
-        name="shell-permission-denied",
-        pattern=_SHELL + r"(?:exec: )?"
-        r"(?P<file>[^:]+): (?:cannot execute: )?(?:Permission denied|Is a directory)",
-        build=_refused_file(PermissionDenied, 126),
-        literals=(": Permission denied", ": Is a directory"),
-    ),
-    Signature(
-        name="zsh-permission-denied",
-        pattern=r"zsh: permission denied: (?P<file>\S+)",
-        build=_refused_file(PermissionDenied, 126),
-    ),
-    Signature(
-        name="mlx-save-refused",
-        pattern=r"\[save\w*\] (?P<detail>Failed to open file) (?P<file>\S+)",
-        build=finds(PermissionDenied),
-        literals=("[save",),
-    ),
-    Signature(
-        name="shell-not-found",
-        pattern=_SHELL + r"(?:exec: )?"
-        r"(?P<file>[^:]+): (?:(?:cannot execute: )?(?:No such file or directory|required file"
-        r" not found"
-        r"|command not found|not found))",
-        build=_refused_file(FileNotFound, 127),
+        name="shutdown-signal",
+        pattern=r"(?P<detail>The runner has received a shutdown signal|Stopping since the host is"
+        r" shutting"
+        r" down|preempt(?:ed|ion) (?:notice|signal) received)",
+        build=finds(SignalTerminated, signal="SIGTERM"),
         literals=(
-            ": No such file",
-            ": command not found",
-            ": not found",
-            ": required file not found",
+            "received a shutdown signal",
+            "host is shutting down",
+            "tice received",
+            "gnal received",
         ),
     ),
     Signature(
-        name="zsh-not-found",
-        pattern=r"zsh: (?:command not found|no such file or directory): (?P<file>\S+)",
-        build=_refused_file(FileNotFound, 127),
-        literals=("zsh: command not found", "zsh: no such file"),
+        name="too-many-files-text",
+        pattern=r"(?P<detail>[Tt]oo many open files(?: in system)?|too many files open|\bEMFILE\b"
+        r"|\bENFILE\b"
+        r"|(?:System limit for number of file watchers|inotify (?:watch|instance) limit) reached"
+        rf"|{one_of(TOO_MANY_FILES)})",
+        build=refused(TooManyOpenFiles, errno=24, errno_name="EMFILE"),
+        literals=(
+            *(
+                "oo many open files",
+                "too many files open",
+                "EMFILE",
+                "ENFILE",
+                "file watchers reached",
+            ),
+            *("watch limit reached", "instance limit reached", *TOO_MANY_FILES),
+        ),
+        generic=True,
     ),
     Signature(
-        name="env-not-found",
-        pattern=r"(?:env|execvp?|nohup|timeout|mpirun|srun)(?: failed)?:"
-        r" [\x{2018}'\"]?(?P<file>[^:'\x{2019}\"]+)['\x{2019}\"]?: "
-        r"No such file or directory",
-        build=_refused_file(FileNotFound, 127),
-        literals=(": No such file or directory",),
+        name="broken-pipe-text",
+        pattern=r"(?P<detail>\b[Bb]roken pipe\b|\bwrite EPIPE\b)",
+        build=refused(BrokenPipe, errno=32, errno_name="EPIPE"),
+        literals=("roken pipe", "write EPIPE"),
+        generic=True,
     ),
     Signature(
-        name="python-cannot-open",
-        pattern=r"can't open file '(?P<file>[^']+)': \[Errno (?P<errno>2)\]",
-        build=_refused_file(FileNotFound, 2),
+        name="no-space-text",
+        pattern=r"(?:['\"\x{2018}`]?(?P<file>/[^'\"\x{2019}:\s]+)['\"\x{2019}`]?: )?(?:[Cc]annot"
+        r" [\w ]+: )?"
+        r"(?P<detail>[Nn]o (?:space left on|more space on|free space on) (?:the )?device|Disk quota"
+        r" exceeded"
+        r"|disk quota exceeded|[Dd](?:atabase or d)?isk is full|[Nn]ot enough (?:disk )?space on"
+        r" the disk"
+        r"|There is not enough space on the|\bStorageFull\b|OutOfDiskError|Local disk is full|is"
+        r" over \d+% full\b"
+        r".*[Oo]bject creation will fail|out of (?:free )?disk space|low on resource:"
+        r" ephemeral-storage"
+        rf"|{one_of(NO_SPACE)})",
+        build=_no_space,
+        literals=(
+            *("space left on device", "space left on the device", "more space on device"),
+            *("more space on the device", "free space on device", "free space on the device"),
+            *(
+                "isk quota exceeded",
+                "isk is full",
+                "enough space on the disk",
+                "disk space on the disk",
+            ),
+            *("is not enough space on the", "StorageFull", "OutOfDiskError", "% full"),
+            *("out of disk space", "out of free disk", "ephemeral-storage", *NO_SPACE),
+        ),
+        generic=True,
     ),
     Signature(
         name="thread-create",
-        pattern=r"(?P<detail>can't start new thread|pthread_create (?:failed|has failed)"
-        r"|Resource temporarily unavailable: (?:fork|clone)|fork: (?:retry: )?Resource"
-        r" temporarily unavailable"
-        r"|failed to (?:create|spawn) (?:new )?(?:OS )?thread)",
+        pattern=r"(?P<detail>can't start new thread|pthread_create (?:failed|has failed|error)"
+        rf"|(?:[Rr]esource temporarily unavailable: (?:fork|clone)|(?:fork|clone|vfork)(?:\(\))?:"
+        rf" (?:retry: )?(?:{_BUSY}|No child processes))"
+        r"|[Ff]ailed to (?:create|spawn|start) (?:a |new |the )?(?:OS |native |worker |thread pool"
+        r" )?thread"
+        r"|[Uu]nable to create (?:a )?(?:new )?(?:native )?thread|[Cc]ould not (?:create|start"
+        r"|spawn) (?:a )?"
+        r"(?:new )?thread|Cannot create (?:a )?(?:new )?(?:worker )?thread|Thread creation failed"
+        r"|fatal error: (?:newosproc|thread exhaustion)|exceeds \d+-thread limit"
+        r"|fork rejected by pids controller|spawn \S+ EAGAIN|[Cc]annot fork|can't fork|[Nn]o more"
+        r" processes"
+        r"|OMP: Error #(?:34|35|178)\b|thread constructor failed|Failed to start a new thread)",
         build=finds(ThreadCreateFailed),
         literals=(
-            "start new thread",
-            "pthread_create ",
-            "Resource temporarily unavailable",
-            "to create thread",
-            "to spawn thread",
-            "to create new",
-            "to create OS",
-            "to spawn OS",
+            *(
+                "start new thread",
+                "pthread_create ",
+                "No child processes",
+                "source temporarily unavailable",
+                "to create thread",
+            ),
+            *(
+                "to spawn thread",
+                "to start thread",
+                "to create a ",
+                "to create new",
+                "to create the ",
+            ),
+            *("to create OS", "to create native", "to create worker", "to create thread pool"),
+            *("to spawn a ", "to spawn new", "to spawn the ", "to spawn OS", "to spawn native"),
+            *("to spawn worker", "to start a ", "to start new", "to start the ", "to start OS"),
+            *(
+                "to start native",
+                "to start worker",
+                "create thread",
+                "create a thread",
+                "create new thread",
+            ),
+            *(
+                "create a new thread",
+                "create native thread",
+                "create new native",
+                "create a new native",
+            ),
+            *(
+                "start a thread",
+                "start a new thread",
+                "spawn a thread",
+                "spawn a new",
+                "spawn thread",
+            ),
+            *("spawn new thread", "start thread", "create worker thread", "create a worker"),
+            *("create new worker", "create a native", "Thread creation failed", "error: newosproc"),
+            *(
+                "error: thread exhaustion",
+                "-thread limit",
+                "rejected by pids controller",
+                " EAGAIN",
+            ),
+            *(
+                "annot fork",
+                "can't fork",
+                "o more processes",
+                "OMP: Error #",
+                "thread constructor failed",
+            ),
         ),
     ),
     Signature(
         name="cpp-thread-create",
-        pattern=r"what\(\): +(?P<detail>Resource temporarily unavailable)",
+        pattern=rf"(?:what\(\): +|(?i:thread|fork|clone|exception detected)[^:\n]{{0,60}}: "
+        rf"|(?:generic|system):(?P<errno>11"
+        rf"|35)\b.{{0,80}})(?P<detail>{_BUSY})",
         build=finds(ThreadCreateFailed),
-        literals=("Resource temporarily unavailable",),
+        literals=("source temporarily unavailable",),
     ),
 )

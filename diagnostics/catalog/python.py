@@ -1,5 +1,6 @@
 """Python exceptions as the interpreter prints them."""
 
+from collections.abc import Sequence
 from typing import Any, Final, final
 
 import attrs
@@ -10,6 +11,7 @@ from diagnostics._levels import is_logged, level_of
 from diagnostics._prefixes import PREFIX
 from diagnostics._traceback import HEAD, TracebackParser
 from diagnostics.catalog._building import Recognized, common
+from diagnostics.catalog.host import HostErrno, OutOfMemoryHost
 from diagnostics.catalog.python_causes import specific
 from diagnostics.findings import Finding, Role
 from diagnostics.signatures import Block, Context, Match, Signature
@@ -30,6 +32,7 @@ class PythonException(Recognized):
         notes: What `add_note` added.
         chain: Its causes, its context and the members of a group, in the order printed.
         module: The module that could not be found.
+        errno: The error number of an `OSError`.
     """
 
     cause = "python-exception"
@@ -44,6 +47,7 @@ class PythonException(Recognized):
     notes: tuple[str, ...] = ()
     chain: tuple[RaisedException, ...] = ()
     module: str | None = None
+    errno: int | None = None
 
     @property
     def is_symptom(self) -> bool:
@@ -72,6 +76,7 @@ class _TracebackBlock:
         *,
         group: bool,
         handled: bool,
+        warned: bool,
         ignored: bool,
         tentative: bool,
         rank: int | None,
@@ -81,10 +86,16 @@ class _TracebackBlock:
         self._group = group
         self._rank = rank
         self._over = False
-        self.tentative = tentative
-        self.handled = handled
+        self._handled = handled
+        self._warned = warned
+        self.tentative = tentative or warned
         self.ignored = ignored
         context.facts.pop("source-path", None)
+
+    @property
+    def handled(self) -> bool:
+        """Whether it did not end the process: the stack of what was caught begins where it was."""
+        return self._handled or (self._warned and self._parser.outermost not in _OUTERMOST)
 
     def feed(self, line: str, *, claimed: bool) -> Consumed:
         consumed = self._parser.feed(line, claimed=claimed)
@@ -101,6 +112,8 @@ class _TracebackBlock:
         note = self.handled or self.ignored
         if not self._parser.claimed and not self._group and not _wrapped(error):
             cause = specific(error, self._context, self._parser.source_path)
+            if cause is None:
+                cause = _of_chain(others, self._context)
             if cause is not None:
                 role = Role.NOTE if note else cause.role
                 found.append(_placed(cause, role=role, tentative=self.tentative, rank=self._rank))
@@ -117,11 +130,21 @@ class _TracebackBlock:
                 notes=error.notes,
                 chain=tuple(others),
                 module=_missing_module(error.exception, error.exception_message),
+                errno=_number(error.exception_message),
                 rank=self._rank,
                 tentative=self.tentative,
             )
         )
         return tuple(found)
+
+
+def _of_chain(others: Sequence[RaisedException], context: Context) -> Finding | None:
+    """Return what the host refused first, where that led to an exception which says nothing."""
+    for error in reversed(others):
+        cause = specific(error, context, None) if error.relation in ("cause", "context") else None
+        if isinstance(cause, (HostErrno, OutOfMemoryHost)):
+            return cause
+    return None
 
 
 def _placed(cause: Finding, *, role: Role, rank: int | None, tentative: bool) -> Finding:
@@ -150,7 +173,13 @@ class _BareBlock:
         self._text: list[str] = []
 
     def feed(self, line: str, *, claimed: bool) -> Consumed:
-        if line[:1] in (" ", "\t") and not claimed and len(self._text) < self._LINES:
+        of_group = (self._error.exception or "").endswith("Group")
+        if (
+            line[:1] in (" ", "\t")
+            and not claimed
+            and not of_group
+            and len(self._text) < self._LINES
+        ):
             self._text.append(line)
             return Consumed.TAKEN
         return Consumed.CLOSED
@@ -168,6 +197,7 @@ class _BareBlock:
                 exception=error.exception,
                 exception_message=error.exception_message,
                 module=_missing_module(error.exception, error.exception_message),
+                errno=_number(error.exception_message),
                 rank=self._rank,
                 tentative=True,
             )
@@ -207,6 +237,7 @@ class _SyntaxErrorBlock:
 
 
 _SYNTAX_ERROR: Final = re2.compile(PREFIX + r"(SyntaxError|IndentationError|TabError): (.*)$")
+_ERRNO: Final = re2.compile(r"\[(?:Errno|WinError) (-?\d{1,5})\]")
 _TASK_ERROR: Final = re2.compile(r"RayTaskError\((\w+)\)")
 _FAILURE: Final = re2.compile(
     r"(?i)fail|error|exception|could ?n.t|could not|cannot|unable|retry|problem|traceback"
@@ -218,11 +249,25 @@ _IGNORED: Final = ("Exception ignored in", "Exception ignored on", "Exception ig
 _HANDLED: Final = (
     "Exception in thread ",
     "Exception in callback ",
+    "Exception happened during processing of request",
+    "Exception in Tkinter callback",
+    "exception calling callback <",
+    "Error in atexit._run_exitfuncs",
+    "Unhandled exception in thread started by",
     "Task exception was never retrieved",
     "--- Logging error ---",
     "Future exception was never retrieved",
     "future: <",
 )
+
+
+# Where the stack of an exception begins that nobody caught.
+_OUTERMOST: Final = ("<module>", "_run_module_as_main")
+
+
+def _number(text: str | None) -> int | None:
+    found = _ERRNO.search(text) if text else None
+    return int(found.group(1)) if found else None
 
 
 def _missing_module(exception: str | None, text: str | None) -> str | None:
@@ -235,11 +280,11 @@ def _traceback(match: Match, context: Context) -> Block:
     head = line[: match.start()]
     # A log record that has the traceback in it, or stands above it and speaks of a failure.
     above = "" if head.strip() or not _FAILURE.search(previous) else previous
-    level = level_of(head) or level_of(above)
     return _TracebackBlock(
         context,
         group="Exception Group " in line,
-        handled=any(words in previous for words in _HANDLED) or level is not None,
+        handled=any(words in previous for words in _HANDLED) or level_of(head) is not None,
+        warned=level_of(above) is not None,
         ignored=any(words in previous for words in _IGNORED),
         tentative=is_logged(head if head.strip() else previous),
         rank=common(match, context).get("rank"),
@@ -256,6 +301,11 @@ def _bare(match: Match, context: Context) -> Block | None:
         return None
     error = RaisedException(match.group("exception"), match.group("text"))
     return _BareBlock(error, context, common(match, context).get("rank"))
+
+
+def _rich_frame(_: Match, __: Context) -> Finding:
+    """The line that rich points at in a traceback, of which this may be all that is left."""
+    return PythonException(tentative=True)
 
 
 def _syntax_error(match: Match, _: Context) -> Block:
@@ -287,10 +337,18 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="python-bare-exception",
-        pattern=PREFIX + r"(?P<own>(?P<exception>(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception))"
+        pattern=PREFIX + r"(?P<own>(?P<exception>(?:[A-Za-z_]\w*\.)*(?:[A-Z]\w*(?:Error|Exception)"
+        r"|Exception|(?:Base)?ExceptionGroup))"
         r"(?:\([\w.]+\))?: (?P<text>.*))$",
         open_block=_bare,
-        literals=("Error: ", "Error(", "Exception: ", "Exception("),
+        literals=("Error: ", "Error(", "Exception: ", "Exception(", "ExceptionGroup"),
+        generic=True,
+    ),
+    Signature(
+        name="python-rich-frame",
+        pattern=PREFIX + r"\x{2502} \x{2771} +\d{1,6} ",
+        build=_rich_frame,
+        literals=("\u2502 \u2771 ",),
         generic=True,
     ),
     Signature(

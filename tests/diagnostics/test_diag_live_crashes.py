@@ -57,7 +57,7 @@ def cause_of(code):
         ("heap-corruption", LIBC + "libc.free(ctypes.c_void_p(id(libc) + 8))"),
         ("stack-smashing", LIBC + "libc.__stack_chk_fail()"),
         ("buffer-overflow-detected", LIBC + "libc.__chk_fail()"),
-        ("assertion-failure", LIBC + "libc.__assert_fail(b'x > 0', b'a.c', 12, b'f')"),
+        ("abort", LIBC + "libc.__assert_fail(b'x > 0', b'a.c', 12, b'f')"),
         ("abort", LIBC + "libc.abort()"),
     ],
 )
