@@ -11,6 +11,7 @@ _PARTS: Final = (
     r"\d[\d:.,T+Z/-]{7,40} ?",  # 2026-01-02T03:04:05.678Z
     r"\d\d(?:\d\d)?[-/]\d\d(?:[-/]\d\d)? \d\d:\d\d:\d\d(?:[.,]\d+)? ?",
     r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)? [\w.-]+ [\w./@-]+(?:\[\d+\])?: ",  # syslog
+    r"[a-z][\w.-]{0,40}\[[\w.-]{1,20}\]: ",  # a program and its number, as syslog has it
     r"[EF]\d{4} \d\d:\d\d:\d\d(?:\.\d+)? +\d+ [\w./-]+:\d+\] ",  # glog
     r"(?i:error|critical|fatal|severe)(?::[\w.-]{1,60}: ?|: *| *\| *| +- | +)",
     r"(?:time=\S{1,40} )?level=(?:error|ERROR|fatal)[^\"]{0,80} msg=\"?",

@@ -14,7 +14,7 @@ from diagnostics._consumed import Consumed
 from diagnostics._cut import CutMatch, cut_pattern
 from diagnostics._levels import standing_of
 from diagnostics._lines import decode, shorten
-from diagnostics._records import lines_of_record
+from diagnostics._records import lines_of_record, may_be_record
 from diagnostics._scanner import Scanner
 from diagnostics._sightings import Sighting, Sightings
 from diagnostics.findings import Finding, Role
@@ -159,7 +159,7 @@ class Recognizer:
         signatures = self._scanner.candidates(data)
         if not signatures and not self._open and not cut:
             return
-        record = lines_of_record(data) if b'{"' in data else None
+        record = lines_of_record(data) if may_be_record(data) else None
         if record is None:
             self._take(data, signatures, number, at, previous, cut=cut)
             return
@@ -193,6 +193,7 @@ class Recognizer:
                 self._remember(data, sightings)
         if not taken and signatures:
             self._context.previous = decode(previous)
+            self._context.reading = bool(self._open)
             self._open_blocks(line, signatures, number, at, claimed=claimed)
 
     def _again(self, data: bytes, number: int, at: float) -> bool:

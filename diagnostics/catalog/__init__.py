@@ -17,6 +17,7 @@ from diagnostics.catalog import (
     host_memory,
     host_network,
     host_oom_kill,
+    host_programs,
     hub,
     jaccl,
     launchers,
@@ -29,6 +30,7 @@ from diagnostics.catalog import (
     panics,
     python,
     python_fatal,
+    python_lines,
     ring,
     sanitizers,
     shells,
@@ -348,7 +350,9 @@ for _family in (
     crash_records,
     exit_status,
     shells,
+    host_programs,
     python_fatal,
+    python_lines,
     python,
 ):
     for _signature in _family.SIGNATURES:

@@ -12,9 +12,12 @@ from diagnostics.catalog._building import Builder, common, fields_of, groups_of,
 from diagnostics.catalog.host import (
     BY_ERRNO,
     AddressInUse,
+    BindFailed,
     ConnectionRefused,
     FileNotFound,
+    NoSpaceLeft,
     OutOfMemoryHost,
+    PermissionDenied,
     TooManyOpenFiles,
 )
 from diagnostics.catalog.loader import LoaderError
@@ -29,6 +32,22 @@ BY_NAME: Final[dict[str, type[Finding]]] = {
 }
 """The class for an error number's name, outside of Python's exceptions."""
 
+# winerror.h, as far as it has counterparts; the other ones a loader's signature knows.
+BY_WINDOWS_ERROR: Final[dict[int, type[Finding]]] = {
+    5: PermissionDenied,
+    8: OutOfMemoryHost,
+    14: OutOfMemoryHost,
+    39: NoSpaceLeft,
+    112: NoSpaceLeft,
+    1450: OutOfMemoryHost,
+    1455: OutOfMemoryHost,
+    10013: PermissionDenied,
+    10048: AddressInUse,
+    10049: BindFailed,
+    10061: ConnectionRefused,
+}
+"""The class for an error number of Windows."""
+
 _NUMBER: Final = re2.compile(
     r"(?:code: -|[Ee]rr(?:no|or)?[ :=]{1,2}-?|os error |system:|generic:|WinError"
     r" )"
@@ -36,6 +55,11 @@ _NUMBER: Final = re2.compile(
 )
 _OF_PYTHON: Final = re2.compile(
     PREFIX + r"(?:[A-Za-z_]\w*\.)*\w+(?:Error|Exception)(?:\([\w.]+\))?: \[(?:Errno|WinError) "
+)
+# Whose numbers are none of the system's.
+_OF_RESOLVER: Final = re2.compile(
+    r"gaierror|getaddrinfo|[Nn]ame or service not known|failure in name resolution|nodename nor"
+    r" servname|[Nn]o address associated with hostname"
 )
 OTHER_LIMIT: Final = re2.compile(r"(?i)watch(?:er)?s? (?:limit|reached)|file watchers")
 """What says that ENOSPC is about inotify, not about a disk."""
@@ -82,7 +106,9 @@ def refused(kind: type[Finding], *, soft: bool = True, **constants: Any) -> Buil
 
     def build(match: Match, context: Context) -> Finding | None:
         line = match.string
-        if is_numbered_exception(line) or (kind is AddressInUse and _GOES_ON.search(line)):
+        if is_numbered_exception(line) or (
+            kind in (AddressInUse, BindFailed) and _GOES_ON.search(line)
+        ):
             return None
         role = role_here(kind, match, context, soft=soft)
         if role is None:
@@ -120,7 +146,7 @@ def numbered(match: Match, context: Context) -> Finding | None:
     kind = BY_NAME.get(name or "")
     if name in ("ENOSPC", "EMFILE") and OTHER_LIMIT.search(line):
         kind = TooManyOpenFiles  # the limit of inotify
-    if kind is None or is_numbered_exception(line):
+    if kind is None or is_numbered_exception(line) or _OF_RESOLVER.search(line):
         return None
     values = common(match, context)
     role = role_here(kind, match, context, soft=True)

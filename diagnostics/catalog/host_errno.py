@@ -2,12 +2,33 @@
 
 from typing import Final
 
-from diagnostics.catalog._refused import numbered
-from diagnostics.signatures import Signature
+from diagnostics.catalog._refused import (
+    BY_WINDOWS_ERROR,
+    is_numbered_exception,
+    numbered,
+    refused,
+)
+from diagnostics.findings import Finding
+from diagnostics.signatures import Context, Match, Signature
 
 _NAMES: Final = "EACCES|EPERM|EROFS|ENOSPC|EDQUOT|EMFILE|ENFILE|EPIPE|ENOENT|ENOMEM|ENOEXEC"
 
+
+def _windows(match: Match, context: Context) -> Finding | None:
+    kind = BY_WINDOWS_ERROR.get(int(match.group("errno")))
+    if kind is None or is_numbered_exception(match.string):
+        return None
+    return refused(kind)(match, context)
+
+
 SIGNATURES: Final = (
+    Signature(
+        name="windows-error-line",
+        pattern=r"\[WinError (?P<errno>\d{1,5})\](?: (?P<detail>[^\[\]'(:]+))?(?::"
+        r" ['\"](?P<file>[^'\"]+)['\"])?",
+        build=_windows,
+        generic=True,
+    ),
     Signature(
         name="errno-line",
         pattern=r"\[Errno -?(?P<errno>\d{1,5})\](?: (?P<detail>[^\[\]'(:]+))?(?::"

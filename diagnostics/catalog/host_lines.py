@@ -133,8 +133,8 @@ SIGNATURES: Final = (
         r"|spawn) (?:a )?"
         r"(?:new )?thread|Cannot create (?:a )?(?:new )?(?:worker )?thread|Thread creation failed"
         r"|fatal error: (?:newosproc|thread exhaustion)|exceeds \d+-thread limit"
-        r"|fork rejected by pids controller|spawn \S+ EAGAIN|[Cc]annot fork|can't fork|[Nn]o more"
-        r" processes"
+        r"|fork rejected by pids controller|spawn \S+ EAGAIN|[Cc]annot fork"
+        r"|can't fork(?:$|[^ ]| [^a])|[Nn]o more processes"
         r"|OMP: Error #(?:34|35|178)\b|thread constructor failed|Failed to start a new thread)",
         build=finds(ThreadCreateFailed),
         literals=(

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+import attrs
+
 from diagnostics.catalog._refused import refused
 from diagnostics.catalog._translations import IN_USE, NO_ADDRESS, REFUSED, one_of
 from diagnostics.catalog.host import (
@@ -10,7 +12,7 @@ from diagnostics.catalog.host import (
     ConnectionRefused,
     PermissionDenied,
 )
-from diagnostics.findings import Finding
+from diagnostics.findings import Finding, Role
 from diagnostics.signatures import Context, Match, Signature
 
 
@@ -62,6 +64,23 @@ def _node_field(match: Match, context: Context) -> Finding | None:
     return refused(kinds[known], host=host)(match, context) if known else None
 
 
+def _gunicorn(match: Match, context: Context) -> Finding | None:
+    if match.group("host") is None:
+        context.facts["gunicorn-in-use"] = True
+        return None
+    return None if "gunicorn-in-use" in context.facts else refused(BindFailed)(match, context)
+
+
+def _no_listener(match: Match, context: Context) -> Finding | None:
+    """Read the last words of servers that have said before what was refused, if that was kept."""
+    finding = refused(BindFailed)(match, context)
+    if finding is None or finding.role is Role.NOTE:
+        return finding
+    return attrs.evolve(finding, role=Role.AFTER_EFFECT)
+
+
+_UNABLE: Final = r"(?:[Ff]ailed to|[Uu]nable to|[Cc]ould not|[Cc]ouldn't|[Cc]annot|[Cc]an't)"
+
 SIGNATURES: Final = (
     Signature(
         name="go-listen",
@@ -95,11 +114,19 @@ SIGNATURES: Final = (
         r"|[Cc]onnection in use: |[Cc]annot find empty port in range|could ?n[o']t bind (?:to"
         r" )?(?:HTTP"
         r" server socket|port|the port)|already (?:listening|running) on (?:this )?port"
+        r"|[Dd]o you already have another \w+ server running on (?:port|socket)"
         r"|[Aa]nother (?:process|program|instance|server) is (?:already )?(?:using|listening on)"
         r" (?:this |the )?port)",
         build=refused(AddressInUse),
         literals=(
-            *("ort is already", "ort was already", "ort already", " is already ", " was already "),
+            *(
+                "you already have another ",
+                "ort is already",
+                "ort was already",
+                "ort already",
+                " is already ",
+                " was already ",
+            ),
             *(" already in use", " already allocated", " already being used", " already bound"),
             *(" already taken", " already occupied", " already used", " currently "),
             *(" in use", " not available", " unavailable", " occupied", " taken"),
@@ -115,12 +142,39 @@ SIGNATURES: Final = (
         pattern=r"(?P<detail>[Cc]an(?:not|'t) assign requested address|EADDRNOTAVAIL"
         r"|AddrNotAvailable"
         r"|requested address is not valid in its context|[Ff]ailed to bind to (?:the )?address"
+        r"|could not bind on any address out of|error while attempting to bind on address"
+        r"|ZMQError: No such device|host not found in \"[^\"]+\" of the \"listen\" directive"
+        rf"|{_UNABLE} (?:bind|listen)(?: to| on| at)?(?: the)?(?: TCP| server)?(?: socket| address"
+        r"| endpoint| listener)?(?: to| on| at| for)?:? "
+        r"[\[('\"]{0,3}(?:tcp://|https?://)?(?:[\w.*-]*|[0-9a-f:]+\]):\d{1,5}\b"
         rf"|{one_of(NO_ADDRESS)})",
         build=refused(BindFailed),
         literals=(
             *("assign requested address", "EADDRNOTAVAIL", "AddrNotAvailable"),
-            *("not valid in its context", "ailed to bind to address", *NO_ADDRESS),
-            "ailed to bind to the address",
+            *("not valid in its context", *NO_ADDRESS),
+            *("ailed to bind", "ould not bind", "attempting to bind on address"),
+            *("ZMQError: No such device", 'of the "listen" directive', "nable to bind"),
+            *("ouldn't bind", "annot bind", "an't bind", "ailed to listen", "nable to listen"),
+            *("ould not listen", "ouldn't listen", "annot listen", "an't listen"),
+        ),
+        generic=True,
+    ),
+    Signature(
+        name="gunicorn-bind",
+        pattern=r"\bConnection in use: |(?P<detail>Invalid address:|\] Can't connect to)"
+        r" \('(?P<host>[^']*)', (?P<port>\d{1,5})\)",
+        build=_gunicorn,
+        literals=("Connection in use: ", "Invalid address: ('", "Can't connect to ('"),
+    ),
+    Signature(
+        name="no-listener",  # Redis, Apache, sshd, PostgreSQL, gRPC
+        pattern=r"(?P<detail>Failed listening on port (?P<port>\d{1,5})|no listening sockets"
+        r" available, shutting down|Cannot bind any address|could not create any (?:TCP/IP"
+        r"|Unix-domain) sockets|No address added out of total \d+ resolved)",
+        build=_no_listener,
+        literals=(
+            *("Failed listening on port", "no listening sockets available", "bind any address"),
+            *("could not create any", "No address added out of total"),
         ),
         generic=True,
     ),

@@ -11,7 +11,17 @@ from diagnostics._levels import is_logged, level_of
 from diagnostics._prefixes import PREFIX
 from diagnostics._traceback import HEAD, TracebackParser
 from diagnostics.catalog._building import Recognized, common
-from diagnostics.catalog.host import HostErrno, OutOfMemoryHost
+from diagnostics.catalog.host import (
+    AddressInUse,
+    BindFailed,
+    HostErrno,
+    NoSpaceLeft,
+    OutOfMemoryHost,
+    SignalInterrupted,
+    ThreadCreateFailed,
+    TooManyOpenFiles,
+)
+from diagnostics.catalog.native import PythonShutdownRace
 from diagnostics.catalog.python_causes import specific
 from diagnostics.findings import Finding, Role
 from diagnostics.signatures import Block, Context, Match, Signature
@@ -67,7 +77,7 @@ class PythonException(Recognized):
 
 
 @final
-class _TracebackBlock:
+class TracebackBlock:
     """A traceback with everything that belongs to it."""
 
     def __init__(
@@ -80,15 +90,17 @@ class _TracebackBlock:
         ignored: bool,
         tentative: bool,
         rank: int | None,
+        in_thread: bool = False,
     ) -> None:
         self._parser = TracebackParser(group=group)
         self._context = context
         self._group = group
         self._rank = rank
+        self._in_thread = in_thread
         self._over = False
         self._handled = handled
         self._warned = warned
-        self.tentative = tentative or warned
+        self.tentative = tentative or warned or in_thread
         self.ignored = ignored
         context.facts.pop("source-path", None)
 
@@ -98,6 +110,7 @@ class _TracebackBlock:
         return self._handled or (self._warned and self._parser.outermost not in _OUTERMOST)
 
     def feed(self, line: str, *, claimed: bool) -> Consumed:
+        """Look at the next line."""
         consumed = self._parser.feed(line, claimed=claimed)
         path = self._parser.source_path
         if path is not None and self._context.facts.get("source-path") != path:
@@ -106,6 +119,7 @@ class _TracebackBlock:
         return consumed
 
     def findings(self) -> tuple[Finding, ...]:
+        """Return the cause that the exception stands for, and the exception."""
         error, *others = self._parser.exceptions(at_end=not self._over)
         place = innermost_user_frame(error.frames)
         found: list[Finding] = []
@@ -116,6 +130,8 @@ class _TracebackBlock:
                 cause = _of_chain(others, self._context)
             if cause is not None:
                 role = Role.NOTE if note else cause.role
+                if self._in_thread and isinstance(cause, _EVEN_IN_THREAD):
+                    role = cause.role if cause.role is Role.AFTER_EFFECT else Role.EITHER
                 found.append(_placed(cause, role=role, tentative=self.tentative, rank=self._rank))
         note = note or self._parser.claimed or bool(found)
         task_error = _TASK_ERROR.search(error.exception or "")
@@ -139,10 +155,10 @@ class _TracebackBlock:
 
 
 def _of_chain(others: Sequence[RaisedException], context: Context) -> Finding | None:
-    """Return what the host refused first, where that led to an exception which says nothing."""
+    """Return what came first: what the host refused, or an interrupt that others answered."""
     for error in reversed(others):
         cause = specific(error, context, None) if error.relation in ("cause", "context") else None
-        if isinstance(cause, (HostErrno, OutOfMemoryHost)):
+        if isinstance(cause, (HostErrno, OutOfMemoryHost, SignalInterrupted)):
             return cause
     return None
 
@@ -205,38 +221,6 @@ class _BareBlock:
         return tuple(found)
 
 
-@final
-class _SyntaxErrorBlock:
-    """A syntax error in the main script, which is printed without a traceback's head."""
-
-    _LINES = 4
-
-    def __init__(self, file: str, line: int) -> None:
-        self._file = file
-        self._line = line
-        self._seen = 0
-        self._finding: PythonException | None = None
-
-    def feed(self, line: str, *, claimed: bool) -> Consumed:
-        self._seen += 1
-        if self._finding is not None or self._seen > self._LINES:
-            return Consumed.CLOSED
-        raised = _SYNTAX_ERROR.search(line)
-        if raised:
-            self._finding = PythonException(
-                role=Role.NOTE if claimed else Role.ROOT,
-                exception=raised.group(1),
-                exception_message=raised.group(2),
-                file=self._file,
-                source_line=self._line,
-            )
-        return Consumed.TAKEN if raised or line.startswith(" ") else Consumed.PASSED
-
-    def findings(self) -> tuple[Finding, ...]:
-        return (self._finding,) if self._finding is not None else ()
-
-
-_SYNTAX_ERROR: Final = re2.compile(PREFIX + r"(SyntaxError|IndentationError|TabError): (.*)$")
 _ERRNO: Final = re2.compile(r"\[(?:Errno|WinError) (-?\d{1,5})\]")
 _TASK_ERROR: Final = re2.compile(r"RayTaskError\((\w+)\)")
 _FAILURE: Final = re2.compile(
@@ -259,7 +243,16 @@ _HANDLED: Final = (
     "Future exception was never retrieved",
     "future: <",
 )
-
+# What a program that has threads does not do without.
+_EVEN_IN_THREAD: Final = (
+    AddressInUse,
+    BindFailed,
+    NoSpaceLeft,
+    OutOfMemoryHost,
+    PythonShutdownRace,
+    ThreadCreateFailed,
+    TooManyOpenFiles,
+)
 
 # Where the stack of an exception begins that nobody caught.
 _OUTERMOST: Final = ("<module>", "_run_module_as_main")
@@ -280,13 +273,14 @@ def _traceback(match: Match, context: Context) -> Block:
     head = line[: match.start()]
     # A log record that has the traceback in it, or stands above it and speaks of a failure.
     above = "" if head.strip() or not _FAILURE.search(previous) else previous
-    return _TracebackBlock(
+    return TracebackBlock(
         context,
         group="Exception Group " in line,
         handled=any(words in previous for words in _HANDLED) or level_of(head) is not None,
         warned=level_of(above) is not None,
         ignored=any(words in previous for words in _IGNORED),
         tentative=is_logged(head if head.strip() else previous),
+        in_thread="Exception in thread " in previous,
         rank=common(match, context).get("rank"),
     )
 
@@ -308,25 +302,10 @@ def _rich_frame(_: Match, __: Context) -> Finding:
     return PythonException(tentative=True)
 
 
-def _syntax_error(match: Match, _: Context) -> Block:
-    return _SyntaxErrorBlock(match.group("file"), int(match.group("line")))
-
-
-def _module_not_found(match: Match, _: Context) -> Finding:
-    return PythonException(
-        exception=match.group("exception"),
-        exception_message=match.group("text"),
-        module=match.group("module"),
-    )
-
-
-def _asgi_import(match: Match, _: Context) -> Finding:
-    return PythonException(
-        exception="ModuleNotFoundError",
-        exception_message=match.group("text"),
-        module=match.group("module"),
-    )
-
+_OF_MODULES: Final = (
+    *("socket.gaierror", "socket.herror", "socket.timeout", "socket.error"),
+    *("struct.error", "zlib.error", "select.error"),
+)
 
 SIGNATURES: Final = (
     Signature(
@@ -338,10 +317,11 @@ SIGNATURES: Final = (
     Signature(
         name="python-bare-exception",
         pattern=PREFIX + r"(?P<own>(?P<exception>(?:[A-Za-z_]\w*\.)*(?:[A-Z]\w*(?:Error|Exception)"
-        r"|Exception|(?:Base)?ExceptionGroup))"
+        r"|Exception|(?:Base)?ExceptionGroup)"
+        r"|socket\.(?:gaierror|herror|timeout|error)|struct\.error|zlib\.error|select\.error)"
         r"(?:\([\w.]+\))?: (?P<text>.*))$",
         open_block=_bare,
-        literals=("Error: ", "Error(", "Exception: ", "Exception(", "ExceptionGroup"),
+        literals=("Error: ", "Error(", "Exception: ", "Exception(", "ExceptionGroup", *_OF_MODULES),
         generic=True,
     ),
     Signature(
@@ -357,31 +337,5 @@ SIGNATURES: Final = (
         open_block=_bare,
         literals=("KeyboardInterrupt",),
         generic=True,
-    ),
-    Signature(
-        name="python-syntax-error",
-        pattern=PREFIX + r'File "(?P<file>[^"]+)", line (?P<line>\d{1,9})$',
-        open_block=_syntax_error,
-        literals=('File "',),
-    ),
-    Signature(
-        name="python-module-not-found",
-        pattern=r"Error while finding module specification for .*"
-        r"\((?P<exception>ModuleNotFoundError): (?P<text>No module named '(?P<module>[^']+)')\)",
-        build=_module_not_found,
-        literals=("Error while finding module specification for ",),
-    ),
-    Signature(
-        name="python-no-module",
-        pattern=r"(?:^|[\s/])python[\d.]*: (?P<text>No module named '?(?P<module>[\w.]+)'?)",
-        build=_asgi_import,
-        literals=(": No module named ",),
-    ),
-    Signature(
-        name="uvicorn-import",
-        pattern=r"(?P<text>Error loading ASGI app\. (?:Could not import module|Attribute)"
-        r' "(?P<module>[^"]+)".*)',
-        build=_asgi_import,
-        literals=("Error loading ASGI app. ",),
     ),
 )

@@ -8,14 +8,13 @@ import re2
 from diagnostics._errno import describe
 from diagnostics.catalog._addresses import address_of
 from diagnostics.catalog._building import fields_of
-from diagnostics.catalog._refused import OTHER_LIMIT
+from diagnostics.catalog._refused import BY_WINDOWS_ERROR, OTHER_LIMIT
 from diagnostics.catalog.host import (
     BY_ERRNO,
     AddressInUse,
     BindFailed,
     ConnectionRefused,
     FileNotFound,
-    NoSpaceLeft,
     OutOfMemoryHost,
     PermissionDenied,
     SignalInterrupted,
@@ -24,7 +23,7 @@ from diagnostics.catalog.host import (
 )
 from diagnostics.catalog.hub import TokenizerBadFile
 from diagnostics.catalog.loader import LoaderError
-from diagnostics.catalog.native import PythonFatalInit
+from diagnostics.catalog.native import PythonFatalInit, PythonShutdownRace
 from diagnostics.catalog.weights import FileNotFoundWeights
 from diagnostics.findings import Finding
 from diagnostics.signatures import Context, Match
@@ -50,7 +49,11 @@ _BY_CLASS: Final[dict[str, type[Finding]]] = {
     "PermissionError": PermissionDenied,
 }
 
-_WITH_ADDRESS: Final = (AddressInUse, ConnectionRefused)
+_WITH_ADDRESS: Final = (AddressInUse, BindFailed, ConnectionRefused)
+# What threads hear that outlive the interpreter; an executor that was shut down says less.
+_SHUTDOWN: Final = re2.compile(
+    r"\bat interpreter shutdown|after interpreter shutdown|[Pp]ython is likely shutting down"
+)
 
 
 def specific(error: RaisedException, context: Context, source_path: str | None) -> Finding | None:
@@ -83,27 +86,13 @@ def _by_class(error: RaisedException, context: Context, source_path: str | None)
         return SignalInterrupted(exception=error.exception, signal="SIGINT")
     if name == "Exception" and _SERDE.search(text):
         return TokenizerBadFile(exception=error.exception, detail=text, file=source_path)
+    if name == "PythonFinalizationError" or _SHUTDOWN.search(text):
+        return PythonShutdownRace(exception=error.exception, detail=text)
     if "can't start new thread" in text:
         return ThreadCreateFailed(exception=error.exception, detail=text)
     if "No module named 'encodings'" in text:
         return PythonFatalInit(exception=error.exception, detail=text)
     return _made(_BY_CLASS.get(name), error, context, {})
-
-
-# winerror.h, as far as it has counterparts; the other ones a loader's signature knows.
-_BY_WINDOWS_ERROR: Final[dict[int, type[Finding]]] = {
-    5: PermissionDenied,
-    8: OutOfMemoryHost,
-    14: OutOfMemoryHost,
-    39: NoSpaceLeft,
-    112: NoSpaceLeft,
-    1450: OutOfMemoryHost,
-    1455: OutOfMemoryHost,
-    10013: PermissionDenied,
-    10048: AddressInUse,
-    10049: BindFailed,
-    10061: ConnectionRefused,
-}
 
 
 def _by_windows_error(error: RaisedException, context: Context, numbered: Match) -> Finding | None:
@@ -112,7 +101,7 @@ def _by_windows_error(error: RaisedException, context: Context, numbered: Match)
     if number == _NO_SUCH_FILE and starts_program:
         return FileNotFound(exception=error.exception, file=path, errno=number)
     found = {"errno": str(number), "file": path} | address_of(error.exception_message or "")
-    return _made(_BY_WINDOWS_ERROR.get(number), error, context, found)
+    return _made(BY_WINDOWS_ERROR.get(number), error, context, found)
 
 
 _NO_SUCH_FILE: Final = 2

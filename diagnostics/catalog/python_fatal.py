@@ -148,10 +148,6 @@ def _dump(match: Match, _: Context) -> Block:
     return _FaultBlock(match.group("head"), None)
 
 
-def _recursion(_: Match, __: Context) -> Finding:
-    return StackOverflow(detail="RecursionError")
-
-
 SIGNATURES: Final = (
     Signature(
         name="python-fatal-error",
@@ -166,10 +162,5 @@ SIGNATURES: Final = (
         r" \(most recent call first\):).*)$",
         open_block=_dump,
         literals=("Timeout (", " (most recent call first):"),
-    ),
-    Signature(
-        name="python-recursion-error",
-        pattern=r"(?:^|[ |])RecursionError: maximum recursion depth",
-        build=_recursion,
     ),
 )
