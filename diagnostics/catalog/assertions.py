@@ -22,6 +22,12 @@ def _windows_text(match: Match, context: Context) -> Finding | None:
     return _asserted(match, context) if context.facts.pop("windows-assertion", None) else None
 
 
+def _unfit(match: Match, context: Context) -> Finding | None:
+    """Read what an allocator cannot work with: that it then has no memory is no lack of it."""
+    context.facts["no-allocator"] = True
+    return _asserted(match, context)
+
+
 def _trapped(match: Match, context: Context) -> Finding | None:
     """Runtimes that end by a trap: what the shell says of it afterwards is no cause."""
     context.facts["trapped"] = True
@@ -67,9 +73,16 @@ SIGNATURES: Final = (
         r"|assertion \"(?P<assertion_2>[^\"]*)\" failed(?:: file \"(?P<file_3>[^\"]+)\", line"
         r" (?P<source_line_3>\d{1,9}))?"
         r"|(?P<file_4>[^\s:]+):(?P<source_line_4>\d{1,9}): assert\((?P<assertion_4>.*)\) failed"
-        r"|libc\+\+ Hardening assertion (?P<assertion_3>.*?) failed",
+        r"|libc\+\+ Hardening assertion (?P<assertion_3>.*?) failed"
+        rf"|Assertion (?P<assertion_5>.{{1,200}}?) failed at (?P<file_5>{_SOURCE})"
+        r":(?P<source_line_5>\d{1,9})"
+        rf"|Assertion failed (?:at|in) (?P<file_6>{_SOURCE})(?::|, line )"
+        r"(?P<source_line_6>\d{1,9})",
         build=_asserted,
-        literals=("Assertion failed: ", 'assertion "', "Hardening assertion ", ": assert("),
+        literals=(
+            *("Assertion failed: ", 'assertion "', "Hardening assertion ", ": assert("),
+            *(" failed at ", "Assertion failed at", "Assertion failed in"),
+        ),
         generic=True,
     ),
     Signature(
@@ -90,6 +103,16 @@ SIGNATURES: Final = (
         pattern=r"(?P<detail>__cxa_guard_acquire detected recursive initialization)",
         build=_asserted,
         literals=("__cxa_guard_acquire detected",),
+    ),
+    Signature(
+        name="jemalloc-unfit",
+        pattern=r"<jemalloc>: (?P<detail>Unsupported system page size|Error allocating TSD"
+        r"|Error in (?:pthread_atfork\(\)|dlsym\(.*)|Error initializing [\w ]+)",
+        build=_unfit,
+        literals=(
+            *("Unsupported system page size", "Error allocating TSD", "Error in pthread_atfork"),
+            *("<jemalloc>: Error in dlsym", "<jemalloc>: Error initializing"),
+        ),
     ),
     Signature(
         name="ggml-assertion",

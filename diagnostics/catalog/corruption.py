@@ -113,7 +113,11 @@ _END: Final = r"\s*(?:$|\(core|\(Abort|Abort|SIGABRT|Fatal|\[|zsh:|/|-|,|\.|\\n)
 
 def _macos(match: Match, context: Context) -> Finding | None:
     context.facts["macos-heap"] = True
-    return _GUARD(match, context)
+    finding = _GUARD(match, context)
+    if not isinstance(finding, HeapCorruption) or finding.program is None:
+        return finding
+    # It may have run into the line of a test that was not ended.
+    return attrs.evolve(finding, program=finding.program.rpartition("... ")[2])
 
 
 def _macos_breakpoint(match: Match, context: Context) -> Finding | None:

@@ -179,6 +179,11 @@ SIGNATURES: Final = (
         literals=("exit 13", "exit 14"),
     ),
     Signature(
+        name="celery-worker-signal",
+        pattern=r"Worker exited prematurely: signal (?P<number>\d{1,2})\b",
+        build=ended,
+    ),
+    Signature(
         name="torch-worker-signal",
         pattern=r"Unexpected (?P<word>segmentation fault|floating-point exception) encountered in"
         r" worker",

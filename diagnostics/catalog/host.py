@@ -216,6 +216,7 @@ class SignalTerminated(Recognized):
 
     Attributes:
         host: The host that it ran on.
+        step: The job step that slurm names.
     """
 
     cause = "signal-terminated"
@@ -226,6 +227,7 @@ class SignalTerminated(Recognized):
     references = ("vllm-project/vllm#19196",)
 
     host: str | None = None
+    step: str | None = None
 
 
 @attrs.frozen(kw_only=True)

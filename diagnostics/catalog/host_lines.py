@@ -43,8 +43,8 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="slurm-cancelled",
-        pattern=r"\*\*\* (?:JOB|STEP) \S+ ON (?P<host>\S+) CANCELLED AT \S+ (?P<detail>.*?)"
-        r" ?\*\*\*",
+        pattern=r"\*\*\* (?:JOB \S+|STEP (?P<step>\S+)) ON (?P<host>\S+) CANCELLED AT \S+"
+        r" (?P<detail>.*?) ?\*\*\*",
         build=finds(SignalTerminated, signal="SIGTERM"),
         literals=(" CANCELLED AT ",),
     ),

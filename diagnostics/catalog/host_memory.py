@@ -9,7 +9,7 @@ from diagnostics.catalog._refused import refused
 from diagnostics.catalog._sizes import bytes_of
 from diagnostics.catalog._translations import NO_MEMORY, one_of
 from diagnostics.catalog.host import OutOfMemoryHost
-from diagnostics.findings import Finding
+from diagnostics.findings import Finding, Role
 from diagnostics.signatures import Context, Match, Signature
 
 
@@ -52,6 +52,14 @@ def _trapped(match: Match, context: Context) -> Finding | None:
 
 
 _MEMORY: Final = finds(OutOfMemoryHost)
+
+
+def _of_rust(match: Match, context: Context) -> Finding | None:
+    finding = finds(OutOfMemoryHost, signal="SIGABRT")(match, context)
+    if finding is not None and "no-allocator" in context.facts:
+        return attrs.evolve(finding, role=Role.NOTE)
+    return finding
+
 
 SIGNATURES: Final = (
     Signature(
@@ -102,7 +110,7 @@ SIGNATURES: Final = (
         # No line end follows, so that the shell's word on it runs into it.
         pattern=r"(?P<detail>memory allocation of (?P<bytes_requested>\d{1,20}) bytes failed)"
         r"(?:\[\d{1,4}\] ?[+-]? *(?P<pid>\d{2,9}) )?",
-        build=finds(OutOfMemoryHost, signal="SIGABRT"),
+        build=_of_rust,
         literals=("memory allocation of ",),
     ),
     Signature(

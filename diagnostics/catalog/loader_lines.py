@@ -80,7 +80,7 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="loader-missing-library-macos",
-        pattern=r"Library not loaded: (?P<library>\S+)",
+        pattern=r"Library not loaded: '?(?P<library>[^\s']+)",
         build=finds(ImportErrorMissingLibrary),
     ),
     Signature(

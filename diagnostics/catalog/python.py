@@ -129,9 +129,8 @@ class TracebackBlock:
             if cause is None:
                 cause = _of_chain(others, self._context)
             if cause is not None:
-                role = Role.NOTE if note else cause.role
-                if self._in_thread and isinstance(cause, _EVEN_IN_THREAD):
-                    role = cause.role if cause.role is Role.AFTER_EFFECT else Role.EITHER
+                lasting = self._in_thread and isinstance(cause, _EVEN_IN_THREAD)
+                role = Role.NOTE if note and not lasting else cause.role
                 found.append(_placed(cause, role=role, tentative=self.tentative, rank=self._rank))
         note = note or self._parser.claimed or bool(found)
         task_error = _TASK_ERROR.search(error.exception or "")

@@ -140,8 +140,10 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="debugger-signal",
-        pattern=rf"(?: received signal |[Pp]rogram terminated with signal |stop reason = signal )"
-        rf"(?P<signal>{CRASHES}|SIGKILL|SIGTERM)\b",
+        pattern=rf"(?:(?:^|\s)Thread [\d.]+ \"(?P<program>[^\"]{{1,80}})\" received signal"
+        rf" (?P<signal_2>{CRASHES}|SIGKILL|SIGTERM)\b"
+        r"|(?: received signal |[Pp]rogram terminated with signal |stop reason = signal )"
+        rf"(?P<signal>{CRASHES}|SIGKILL|SIGTERM)\b)",
         build=ended,
         literals=(" received signal SIG", "terminated with signal SIG", "stop reason = signal SIG"),
     ),

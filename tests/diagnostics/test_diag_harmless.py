@@ -192,6 +192,15 @@ HARMLESS = {
         "could not bind to 10.8.0.3:8080, trying the next address\nunable to listen on [::]:80, falling"
         " back to 0.0.0.0:80"
     ),
+    "symbols of guards in a listing": (
+        "0000000000001139 T __chk_fail\n                 U __chk_fail@GLIBC_2.4\nlinking"
+        " __fortify_fail_abort into libz9\nset a breakpoint in malloc_error_break to debug"
+    ),
+    "a stack of a working thread": (
+        "#0  0x00007f in __futex_abstimed_wait_common64 () from /usr/lib/libc.so.6\n"
+        "#1  0x00007f in std::thread::_M_run () from /usr/lib/libstdc++.so.6\n"
+        "#2  0x00007f in take (lane=3) at src/lane.c:77"
+    ),
 }
 
 

@@ -64,6 +64,7 @@ DIAGNOSTICS = {
     "catalog.host_memory": 6,
     "catalog.host_network": 6,
     "catalog.host_programs": 6,
+    "catalog.native_frames": 6,
     "catalog.python_fatal": 6,
     "catalog.sanitizers": 6,
     "catalog.shells": 6,
