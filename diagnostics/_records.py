@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 _START: Final = b'{"'
 _MOST: Final = 200  # lines of one record, such as those of a traceback
@@ -26,8 +26,10 @@ _NAMED: Final = (
     ("exception.type", "exception.message"),
     ("error.type", "error.message"),
     ("error.kind", "error.message"),
-    ("type", "message"),
+    ("type", "message"),  # the last: it counts only in what is logged as an error
 )
+_FAILED: Final = ("ERROR", "CRITICAL", "FATAL", "SEVERE", "EMERGENCY", "ALERT")
+_ASSIGNED: Final = re.compile(rb"\s=\s[bfrBFR]{0,2}\\*['\"]$")  # source text
 _ERROR: Final = re.compile(r"^(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Interrupt|Exit)$")
 
 
@@ -64,7 +66,8 @@ def _of_json(line: bytes) -> list[bytes] | None:
     level = next((str(record[name]) for name in _LEVELS if name in record), "")
     prefix = line[:start] + (f"{level.upper()} ".encode() if level.isalpha() else b"")
     lines: list[bytes] = []
-    _collect(record, prefix, lines, _DEEP)
+    named = _NAMED if level.upper() in _FAILED else _NAMED[:-1]
+    _collect(record, prefix, lines, _DEEP, named)
     return lines
 
 
@@ -73,6 +76,8 @@ def _of_escaped(line: bytes) -> list[bytes] | None:
     found = _ESCAPED.search(line)
     if found is None:
         return None
+    if _ASSIGNED.search(line[: found.start()]):
+        return []
     head, text = line[: found.start()], _IN_LIST.sub(b"", line[found.start() :])
     quote = head[-1:]
     if quote in (b"'", b'"') and quote:
@@ -84,25 +89,28 @@ def _of_escaped(line: bytes) -> list[bytes] | None:
     return [prefix + _ESCAPED_QUOTE.sub(rb"\1", end) for end in ends[:_MOST] if end]
 
 
-def _collect(value: Any, prefix: bytes, lines: list[bytes], depth: int) -> None:
+_Pairs: TypeAlias = tuple[tuple[str, str], ...]
+
+
+def _collect(value: Any, prefix: bytes, lines: list[bytes], depth: int, named: _Pairs) -> None:
     if isinstance(value, str):
         if len(value) >= _SHORTEST:
             texts = value.encode("utf-8", "backslashreplace").splitlines()
             lines.extend(prefix + text for text in texts[: _MOST - len(lines)])
     elif depth and isinstance(value, (dict, list)):
-        text = _error_in(value)
+        text = _error_in(value, named)
         if text is None or isinstance(value, dict):
             for item in value.values() if isinstance(value, dict) else value:
-                _collect(item, prefix, lines, depth - 1)
+                _collect(item, prefix, lines, depth - 1, named)
         if text is not None:
-            _collect(text, prefix, lines, depth)
+            _collect(text, prefix, lines, depth, named)
 
 
-def _error_in(value: dict[str, Any] | list[Any]) -> str | None:
+def _error_in(value: dict[str, Any] | list[Any], named: _Pairs) -> str | None:
     """Return an exception that a record has in parts as the interpreter prints it."""
     if isinstance(value, dict):
-        return None if _HEAD in str(list(value.values())) else _named(value)
-    errors = [_named(item) for item in value[:_MOST_ERRORS] if isinstance(item, dict)]
+        return None if _HEAD in str(list(value.values())) else _named(value, named)
+    errors = [_named(item, named) for item in value[:_MOST_ERRORS] if isinstance(item, dict)]
     if not errors or None in errors:
         return None
     # The one that came last stands first there.
@@ -110,8 +118,8 @@ def _error_in(value: dict[str, Any] | list[Any]) -> str | None:
     return link.join(error for error in reversed(errors) if error)
 
 
-def _named(item: dict[str, Any]) -> str | None:
-    for kind, text in _NAMED:
+def _named(item: dict[str, Any], named: _Pairs) -> str | None:
+    for kind, text in named:
         name = item.get(kind)
         if isinstance(name, str) and text in item and _ERROR.match(name):
             return _printed(item.get("frames"), f"{name}: {item[text]}")

@@ -59,6 +59,7 @@ class _HeadlessBlock:
     def __init__(self, block: TracebackBlock, first_line: str) -> None:
         self._block = block
         self._source_is_next = False
+        self._raises = False
         self._ended = False
         self._frame(first_line)
 
@@ -75,10 +76,11 @@ class _HeadlessBlock:
         if text.startswith('File "'):
             self._frame(text)
             return Consumed.TAKEN
-        if _RAISED.search(line) and HEAD not in line:
+        if (_ERROR.search(line) or (self._raises and _RAISED.search(line))) and HEAD not in line:
             self._ended = True
             return self._block.feed(line, claimed=claimed)
         if self._source_is_next or _MARKS.search(text):
+            self._raises = text.startswith("raise ") or (self._raises and not self._source_is_next)
             self._source_is_next = False
             return Consumed.TAKEN
         return Consumed.CLOSED
@@ -87,11 +89,11 @@ class _HeadlessBlock:
         return self._block.findings() if self._ended else ()
 
 
-# Behind calls a name with a module before it, or one that says what it is.
-_RAISED: Final = re2.compile(
-    r"^(?:(?:[A-Za-z_]\w*\.)+[A-Z]\w*(?:: .*)?|[A-Z]\w*(?:Error|Exception|Interrupt|Exit)(?:: .*)?"
-    r"|StopIteration)$"
+# A name says that it is an error's, or the last call raises it.
+_ERROR: Final = re2.compile(
+    r"^(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Interrupt|Exit|Timeout)(?:: .*)?$"
 )
+_RAISED: Final = re2.compile(r"^(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:: .*)?$")
 _MARKS: Final = re2.compile(r"^(?:[~^ ]+|\[Previous line repeated \d+ more times?\])$")
 _SYNTAX_ERROR: Final = re2.compile(PREFIX + r"(SyntaxError|IndentationError|TabError): (.*)$")
 

@@ -5,6 +5,69 @@ import pytest
 from diagnostics.collector import RunnerDiagnosticCollector
 
 HARMLESS = {
+    "an executor that was shut down": (
+        "Exception in thread Thread-3:\nTraceback (most recent call last):\n"
+        '  File "/app/x.py", line 3, in run\n    self.pool.submit(f)\n'
+        "RuntimeError: cannot schedule new futures after shutdown"
+    ),
+    "a thread that could not listen": (
+        "Exception in thread Thread-3:\nTraceback (most recent call last):\n"
+        '  File "/app/x.py", line 3, in run\n    serve()\n'
+        "OSError: [Errno 98] Address already in use\nINFO metrics are off\nINFO step 12 done"
+    ),
+    "an import while the interpreter ends": (
+        "Exception ignored in: <function Pool.__del__ at 0x7f>\nTraceback (most recent call last):\n"
+        '  File "/app/x.py", line 3, in __del__\n'
+        "ImportError: sys.meta_path is None, Python is likely shutting down"
+    ),
+    "a stack that was asked for": (
+        '  File "/app/x.py", line 3, in <module>\n    main()\n  File "/app/x.py", line 9, in main\n'
+        "    traceback.print_stack()\nstep 3: loss 0.2\nNote: the cache is warm"
+    ),
+    "where a task was made": (
+        "Task was destroyed but it is pending!\nsource_traceback: Object created at (most recent call last):"
+        "\n  File \"/app/x.py\", line 3, in <module>\n    main()\ntask: <Task pending name='Task-4'>"
+    ),
+    "a record of what was retried": (
+        '{"level": "warning", "event": "retrying", "exception": [{"exc_type": "LookupError", "exc_value":'
+        ' "lane 9", "frames": []}]}\n{"level": "info", "error": {"type": "KeyError", "message": "x"}}'
+    ),
+    "a traceback in a field of a warning": (
+        'level=warning msg="going on" exc_info="Traceback (most recent call last):\\n  File \\"x.py\\", line'
+        ' 3, in f\\nKeyError: 1"'
+    ),
+    "a type that is none of an error": '{"type": "TimeoutPolicy", "message": "applied", "level": "error"}',
+    "a depth that is a limit": "INFO maximum recursion depth exceeded for 0 of 12 documents",
+    "a kernel that was asked to restart": (
+        "[I 10:00:00.123 ServerApp] Kernel shutdown: 13decc48-8f23\n[I 10:00:01.123 ServerApp] Kernel"
+        " restarted: 13decc48-8f23\n[error] Raw kernel process exited code: 0\nRaw kernel process exited"
+        " code: 0"
+    ),
+    "an extension host that ends": (
+        "[info] Extension host with pid 812 exited with code: 0, signal: unknown.\n"
+        "CodeWindow: renderer process gone (reason: clean-exit, code: 0)"
+    ),
+    "an address that is tried": (
+        "could not bind to 10.8.0.3:8080, trying the next address\nunable to listen on [::]:80, falling"
+        " back to 0.0.0.0:80"
+    ),
+    "symbols of guards in a listing": (
+        "0000000000001139 T __chk_fail\n                 U __chk_fail@GLIBC_2.4\nlinking"
+        " __fortify_fail_abort into libz9\nset a breakpoint in malloc_error_break to debug"
+    ),
+    "a stack of a working thread": (
+        "#0  0x00007f in __futex_abstimed_wait_common64 () from /usr/lib/libc.so.6\n"
+        "#1  0x00007f in std::thread::_M_run () from /usr/lib/libstdc++.so.6\n"
+        "#2  0x00007f in take (lane=3) at src/lane.c:77"
+    ),
+    "a stack and what comes after it": (
+        '  File "/app/x.py", line 3, in step\n    print_stack()\napp.core.Pool: ready with 3 lanes'
+    ),
+    "a response with an error": '{"error": {"type": "NotFoundError", "message": "no such model"}}',
+    "a text in a test": (
+        'expected = "Traceback (most recent call last):\\n  File \\"x.py\\", line 3, in f\\nKeyError: 1"'
+        "\nPASSED"
+    ),
     "an allocator's remarks": (
         "tcmalloc: large alloc 4294967296 bytes == 0x55aa0000 @  0x7fb8\n"
         "<jemalloc>: MADV_DONTNEED does not work (memset will be used instead)\n"
@@ -146,61 +209,6 @@ HARMLESS = {
     ),
     "a reload": "nginx: signal process started\nINFO received SIGHUP, reloading",
     "permissions in a listing": "INFO permission denied for 0 users\nDEBUG read-only file system: no",
-    "an executor that was shut down": (
-        "Exception in thread Thread-3:\nTraceback (most recent call last):\n"
-        '  File "/app/x.py", line 3, in run\n    self.pool.submit(f)\n'
-        "RuntimeError: cannot schedule new futures after shutdown"
-    ),
-    "a thread that could not listen": (
-        "Exception in thread Thread-3:\nTraceback (most recent call last):\n"
-        '  File "/app/x.py", line 3, in run\n    serve()\n'
-        "OSError: [Errno 98] Address already in use\nINFO metrics are off\nINFO step 12 done"
-    ),
-    "an import while the interpreter ends": (
-        "Exception ignored in: <function Pool.__del__ at 0x7f>\nTraceback (most recent call last):\n"
-        '  File "/app/x.py", line 3, in __del__\n'
-        "ImportError: sys.meta_path is None, Python is likely shutting down"
-    ),
-    "a stack that was asked for": (
-        '  File "/app/x.py", line 3, in <module>\n    main()\n  File "/app/x.py", line 9, in main\n'
-        "    traceback.print_stack()\nstep 3: loss 0.2\nNote: the cache is warm"
-    ),
-    "where a task was made": (
-        "Task was destroyed but it is pending!\nsource_traceback: Object created at (most recent call last):"
-        "\n  File \"/app/x.py\", line 3, in <module>\n    main()\ntask: <Task pending name='Task-4'>"
-    ),
-    "a record of what was retried": (
-        '{"level": "warning", "event": "retrying", "exception": [{"exc_type": "LookupError", "exc_value":'
-        ' "lane 9", "frames": []}]}\n{"level": "info", "error": {"type": "KeyError", "message": "x"}}'
-    ),
-    "a traceback in a field of a warning": (
-        'level=warning msg="going on" exc_info="Traceback (most recent call last):\\n  File \\"x.py\\", line'
-        ' 3, in f\\nKeyError: 1"'
-    ),
-    "a type that is none of an error": '{"type": "TimeoutPolicy", "message": "applied", "level": "error"}',
-    "a depth that is a limit": "INFO maximum recursion depth exceeded for 0 of 12 documents",
-    "a kernel that was asked to restart": (
-        "[I 10:00:00.123 ServerApp] Kernel shutdown: 13decc48-8f23\n[I 10:00:01.123 ServerApp] Kernel"
-        " restarted: 13decc48-8f23\n[error] Raw kernel process exited code: 0\nRaw kernel process exited"
-        " code: 0"
-    ),
-    "an extension host that ends": (
-        "[info] Extension host with pid 812 exited with code: 0, signal: unknown.\n"
-        "CodeWindow: renderer process gone (reason: clean-exit, code: 0)"
-    ),
-    "an address that is tried": (
-        "could not bind to 10.8.0.3:8080, trying the next address\nunable to listen on [::]:80, falling"
-        " back to 0.0.0.0:80"
-    ),
-    "symbols of guards in a listing": (
-        "0000000000001139 T __chk_fail\n                 U __chk_fail@GLIBC_2.4\nlinking"
-        " __fortify_fail_abort into libz9\nset a breakpoint in malloc_error_break to debug"
-    ),
-    "a stack of a working thread": (
-        "#0  0x00007f in __futex_abstimed_wait_common64 () from /usr/lib/libc.so.6\n"
-        "#1  0x00007f in std::thread::_M_run () from /usr/lib/libstdc++.so.6\n"
-        "#2  0x00007f in take (lane=3) at src/lane.c:77"
-    ),
 }
 
 
