@@ -256,13 +256,15 @@ SIGNATURES: Final = (
         r"|RangeError: Maximum call stack size exceeded|exception Stack_overflow"
         r"|SystemStackError|stack level too deep|EXCEPTION_STACK_OVERFLOW|STATUS_STACK_OVERFLOW"
         r"|infinite recursion detected|stack overflow: use \+RTS|C stack usage +\d+ is too close"
-        r"|evaluation nested too deeply)",
+        r"|evaluation nested too deeply|InternalError: too much recursion"
+        r"|Maximum function nesting level of '\d+' reached)",
         build=finds(StackOverflow, soft=True),
         literals=(
             *("goroutine stack exceeds", "fatal error: stack overflow", "StackOverflowError"),
             *("StackOverflowException", "Maximum call stack size", "exception Stack_overflow"),
             *("SystemStackError", "stack level too deep", "STACK_OVERFLOW", "infinite recursion"),
             *("stack overflow: use +RTS", "C stack usage", "evaluation nested too deeply"),
+            *("InternalError: too much", "Maximum function nesting level"),
         ),
     ),
     Signature(
