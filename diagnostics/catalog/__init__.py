@@ -21,6 +21,7 @@ from diagnostics.catalog import (
     nccl,
     python,
     ring,
+    ring_setup,
     torch,
     vllm,
     weights,
@@ -155,14 +156,16 @@ from diagnostics.catalog.python import (
     PythonException,
 )
 from diagnostics.catalog.ring import (
-    RingBadAddress,
-    RingBadConfig,
-    RingBindFailed,
-    RingConnectFailed,
     RingPeerClosed,
     RingSocketReceiveErrno,
     RingSocketSendErrno,
     RingTransportAbort,
+)
+from diagnostics.catalog.ring_setup import (
+    RingBadAddress,
+    RingBadConfig,
+    RingBindFailed,
+    RingConnectFailed,
 )
 from diagnostics.catalog.torch import (
     GlooPeerClosed,
@@ -313,6 +316,7 @@ for _family in (
     metal_library,
     metal_limits,
     ring,
+    ring_setup,
     jaccl,
     launchers,
     distributed,

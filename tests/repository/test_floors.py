@@ -44,6 +44,7 @@ DIAGNOSTICS = {
     "_inbox": 4,
     "catalog.*": 4,
     "catalog.host_lines": 5,
+    "catalog.ring_setup": 5,
     "catalog.launchers": 5,
     "catalog.host_memory": 5,
     "catalog.vllm": 5,
