@@ -14,6 +14,7 @@ from diagnostics.catalog import (
     launchers,
     loader,
     metal,
+    metal_hosts,
     metal_library,
     metal_limits,
     mlx,
@@ -313,6 +314,7 @@ KnownDiagnostic: TypeAlias = (
 
 for _family in (
     metal,
+    metal_hosts,
     metal_library,
     metal_limits,
     ring,

@@ -60,6 +60,28 @@ MLX_C: Final = "MLX error: "
 
 _AT: Final = re2.compile(r" at ([^ ]*/[^ :]+\.\w{1,5}):(\d{1,9})\b")  # what mlx-c adds
 
+_UNITS: Final = {"": 0, "b": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
+_SIZE: Final = re2.compile(r"([\d.,]{1,24}) ?(?:([KMGTPkmgtp])?(?:i?[Bb])?|[Bb]ytes)\b")
+
+
+def bytes_of(text: str | None) -> int | None:
+    """
+    Return a size as programs print it, such as `20.00 MiB` or `1,024 bytes`, in bytes.
+
+    Args:
+        text: The number with its unit; those of 1000 are taken for those of 1024, as is usual.
+    """
+    found = _SIZE.search(text) if text else None
+    if found is None:
+        return None
+    try:
+        number = float(found.group(1).replace(",", "").rstrip("."))
+    except ValueError:
+        return None
+    unit: int = 1024 ** _UNITS[(found.group(2) or "").lower()]
+    return round(number * unit)
+
+
 Builder = Callable[[Match, Context], Finding | None]
 
 
@@ -189,6 +211,8 @@ def finds(kind: type[Finding], *, soft: bool = False, **constants: Any) -> Build
         role = role_here(kind, match, context, soft=soft)
         if role is None:
             return None
+        if MLX_C in match.string:
+            context.facts["mlx-c-kind"] = kind
         values = {k: v for k, v in common(match, context).items() if k in declared}
         values |= constants
         values |= fields_of(kind, match.groupdict(), context)

@@ -140,6 +140,7 @@ class RustPanic(Recognized):
     """
 
     cause = "rust-panic"
+    weight = -1
     endings = ("exit", "SIGABRT")
     remedy = "A bug of that library, or a file that it cannot read: search for the panic's text."
 

@@ -4,7 +4,7 @@ from typing import Final
 
 import attrs
 
-from diagnostics.catalog._building import MLX_C, Recognized, finds
+from diagnostics.catalog._building import MLX_C, Recognized, bytes_of, finds
 from diagnostics.findings import Finding, Role
 from diagnostics.signatures import Context, Match, Signature
 
@@ -117,6 +117,23 @@ def _too_large(match: Match, context: Context) -> Finding | None:
 
 _TOO_LARGE: Final = finds(MetalBufferTooLarge)
 
+
+def _validation(match: Match, context: Context) -> Finding | None:
+    finding = finds(MetalBufferTooLarge, signal="SIGABRT")(match, context)
+    if not isinstance(finding, MetalBufferTooLarge):
+        return finding
+    return attrs.evolve(finding, limit_bytes=bytes_of(match.group("limit")))
+
+
+def _mps_too_large(match: Match, context: Context) -> Finding | None:
+    finding = _TOO_LARGE(match, context)
+    if not isinstance(finding, MetalBufferTooLarge):
+        return finding
+    size = match.group("size")
+    aborted = None if size else "SIGABRT"
+    return attrs.evolve(finding, bytes_requested=bytes_of(size), signal=aborted)
+
+
 SIGNATURES: Final = (
     Signature(
         name="metal-buffer-too-large",
@@ -126,9 +143,18 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="metal-buffer-validation",
-        pattern=r"newBuffer\w*:.*failed assertion .(?P<detail>Buffer Validation)",
-        build=finds(MetalBufferTooLarge, signal="SIGABRT"),
+        pattern=r"newBuffer\w*:.*failed assertion .(?P<detail>Buffer Validation)"
+        r"|failed assertion .*newBuffer.*(?:length|size)\W*"
+        r"(?P<bytes_requested>0x[0-9a-f]+|\d{1,20})\W* must not exceed (?P<limit>\d{1,12} \w+)",
+        build=_validation,
         literals=("newBuffer",),
+    ),
+    Signature(
+        name="mps-buffer-too-large",
+        pattern=r"(?P<detail>Invalid buffer size: (?P<size>[\d.]+ [KMGT]i?B)"
+        r"|failed assertion .*(?:total bytes of NDArray > 2\*\*32|dimension length > INT_MAX))",
+        build=_mps_too_large,
+        literals=("Invalid buffer size: ", "bytes of NDArray > ", "dimension length > INT_MAX"),
     ),
     Signature(
         name="metal-resource-limit",
@@ -162,10 +188,18 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="metal-api-assertion",
-        pattern=r"\[(?:AGX|MTL|IOGPU|_MTL|MPS)\w* .*\]:\d+: failed assertion [`'\x{2018}\"]?"
-        r"(?P<assertion>[^`'\x{2019}\"]+)",
+        # A method, a function of the validation layer, or a source file of Apple's.
+        pattern=r"(?:\[_?[A-Z]\w* .*\]|\b_?(?:[Vv]alidat|MTL|MPS)\w*"
+        r"|/(?:Metal|MPS)[^\s:]*\.\w{1,3}|\bMPS\w+\.mm?)"
+        r":\d+: failed assertion [`'\x{2018}\"]?(?P<assertion>.+?)[`'\x{2019}]?\s*$",
         build=finds(MetalApiAssertion, signal="SIGABRT"),
         literals=(": failed assertion ",),
         generic=True,
+    ),
+    Signature(
+        name="mps-graph-invalid",
+        pattern=r"mpsFileLoc\): \S+/MPS\w+\.mm\W.*error: (?P<assertion>.+)",
+        build=finds(MetalApiAssertion, signal="SIGABRT"),
+        literals=("mpsFileLoc",),
     ),
 )

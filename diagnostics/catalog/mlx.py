@@ -4,9 +4,9 @@ from typing import Final
 
 import attrs
 
-from diagnostics.catalog._building import Recognized, finds
-from diagnostics.findings import Role
-from diagnostics.signatures import Signature
+from diagnostics.catalog._building import Recognized, fields_of, finds
+from diagnostics.findings import Finding, Role
+from diagnostics.signatures import Context, Match, Signature
 
 
 @attrs.frozen(kw_only=True)
@@ -106,7 +106,21 @@ class MlxCudaCacheThrashing(Recognized):
     size: int | None = None
 
 
+def _place(match: Match, context: Context) -> Finding | None:
+    # Hosts in other languages break the line in front of the place.
+    kind: type[Finding] | None = context.facts.get("mlx-c-kind")
+    if kind is None or "source_line" not in attrs.fields_dict(kind):
+        return None
+    return kind(**fields_of(kind, match.groupdict(), context))
+
+
 SIGNATURES: Final = (
+    Signature(
+        name="mlx-c-place",
+        pattern=r"^\W*at (?P<file>\S*/mlx-c/\S+\.cpp):(?P<source_line>\d{1,9})\s*$",
+        build=_place,
+        literals=("/mlx-c/",),
+    ),
     Signature(
         name="mlx-stream-not-in-thread",
         pattern=r"There is no Stream\((?P<device>\w+), (?P<stream_index>\d{1,9})\) in current"
@@ -115,11 +129,14 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="mlx-no-gpu-backend",
-        pattern=r"(?P<detail>Cannot set gpu device without gpu backend"
-        r"|\[\w+\] No (?:Metal|CUDA|GPU|gpu) back-?end)",
+        pattern=r"(?P<detail>Cannot (?:set|get|make)[\w ]+ without (?:gpu|metal|cuda) back-?end"
+        r"|\[[\w:]+\] (?:No (?:Metal|CUDA|GPU|gpu) back-?end|GPU backend is not available)"
+        r"|\b\w+ has no GPU implementation\b)",
         build=finds(MlxNoGpuBackend),
         literals=(
-            "without gpu backend",
+            *(" without gpu back", " without metal back", " without cuda back"),
+            "GPU backend is not available",
+            " has no GPU implementation",
             "] No Metal back",
             "] No CUDA back",
             "] No GPU back",

@@ -45,6 +45,7 @@ DIAGNOSTICS = {
     "catalog.*": 4,
     "catalog.host_lines": 5,
     "catalog.ring_setup": 5,
+    "catalog.metal_hosts": 5,
     "catalog.launchers": 5,
     "catalog.host_memory": 5,
     "catalog.vllm": 5,
