@@ -45,6 +45,8 @@ DIAGNOSTICS = {
     "catalog.*": 4,
     "catalog.host_lines": 5,
     "catalog.ring_setup": 5,
+    "catalog.cuda_lines": 5,
+    "catalog.cuda_programs": 5,
     "catalog.metal_hosts": 5,
     "catalog.launchers": 5,
     "catalog.host_memory": 5,
