@@ -65,7 +65,8 @@ SIGNATURES: Final = (
         name="cuda-no-driver",
         pattern=r"(?P<detail>Found no NVIDIA driver on your system|Torch not compiled with CUDA"
         r" enabled"
-        r"|No (?:CUDA|HIP|XPU) (?:GPUs|devices) are available|no (?:CUDA|ROCm)-capable device is detected"
+        r"|No (?:CUDA|HIP|XPU) (?:GPUs|devices) are available"
+        r"|no (?:CUDA|ROCm)-capable device is detected"
         r"|torch\.cuda\.is_available\(\) is False|CUDA driver initialization failed"
         r"|No GPU found\. A GPU is needed|No visible GPU devices"
         r"|couldn't communicate with the NVIDIA driver"
@@ -115,8 +116,8 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="cuda-init",
-        pattern=r"(?P<detail>failed to initialize (?:CUDA|ROCm|MUSA).*|CUDA initialization: (?:CUDA )?"
-        r"(?:unknown|Unexpected) error.*)",
+        pattern=r"(?P<detail>failed to initialize (?:CUDA|ROCm|MUSA).*"
+        r"|CUDA initialization: (?:CUDA )?(?:unknown|Unexpected) error.*)",
         build=finds(CudaInitFailed),
         literals=(
             *(f"failed to initialize {name}" for name in ("CUDA", "ROCm", "MUSA")),
@@ -187,7 +188,8 @@ SIGNATURES: Final = (
     Signature(
         name="ggml-allocation-follows",
         pattern=r"(?P<detail>failed to allocate (?:compute (?:pp |tg )?buffers"
-        r"|buffer for (?:kv|rs) cache|graph)|unable to allocate backend buffer|failed to reserve graph buffers"
+        r"|buffer for (?:kv|rs) cache|graph)|unable to allocate backend buffer"
+        r"|failed to reserve graph buffers"
         r"|llama_kv_cache_init\(\) failed)",
         build=_follows,
         literals=(
