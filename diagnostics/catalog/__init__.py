@@ -8,6 +8,7 @@ from diagnostics.catalog import (
     cuda_lines,
     cuda_programs,
     distributed,
+    ggml_models,
     host_lines,
     host_memory,
     hub,
@@ -19,6 +20,7 @@ from diagnostics.catalog import (
     metal_library,
     metal_limits,
     mlx,
+    model_kinds,
     native,
     nccl_lines,
     python,
@@ -28,6 +30,7 @@ from diagnostics.catalog import (
     torch_lines,
     vllm,
     weights,
+    weights_missing,
     workers,
 )
 from diagnostics.catalog.corruption import (
@@ -336,6 +339,9 @@ for _family in (
     host_memory,
     host_lines,
     weights,
+    weights_missing,
+    model_kinds,
+    ggml_models,
     hub,
     workers,
     cpp,

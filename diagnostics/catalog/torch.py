@@ -119,6 +119,7 @@ class WeightsMismatch(Recognized):
 
     Attributes:
         model: The class that they were loaded into.
+        file: The file of weights.
     """
 
     cause = "weights-mismatch"
@@ -126,3 +127,4 @@ class WeightsMismatch(Recognized):
     remedy = "They belong to another architecture or version: load the matching files."
 
     model: str | None = None
+    file: str | None = None

@@ -157,13 +157,40 @@ SIGNATURES: Final = (
         name="mlx-weights-mismatch",
         pattern=r"(?P<detail>Received (?:\d+ )?parameters not in model|Missing (?:\d+ )?parameters:"
         r"|Expected shape \([\d, ]*\) but received shape \([\d, ]*\) for parameter"
-        r"|wrong number of tensors; expected \d+, got \d+)",
+        r"|Module does not have parameter named|Mismatched parameter \S+ shape\. Actual"
+        r"|Unhandled keys \[.*\] in \w+|Key \S+ not found in \w+\.\w+)",
         build=finds(WeightsMismatch),
         literals=(
             " not in model",
             "parameters:",
             "but received shape",
-            "wrong number of tensors",
+            "does not have parameter named",
+            "Mismatched parameter ",
+            "Unhandled keys [",
+            " not found in ",
+        ),
+    ),
+    Signature(
+        name="other-weights-mismatch",
+        pattern=r"(?P<detail>size mismatch for \S+: copying a param with shape"
+        r"|Trying to set a tensor of shape torch\.Size\(\[[\d, ]*\]\) in \S+ \(which has shape"
+        r"|There is no module or parameter named '?\S+ in (?P<model>\w+)"
+        r"|Following weights were not initialized from checkpoint"
+        r"|Layer count mismatch when loading weights from file|Key \S+ not found in checkpoint"
+        r"|File does not contain tensor \S+"
+        r"|engine plan file is not compatible with this version of TensorRT"
+        r"|Assertion (?:magicTagRead|stdVersionRead) == \S+ failed)",
+        build=finds(WeightsMismatch),
+        literals=(
+            "size mismatch for ",
+            "Trying to set a tensor of shape",
+            "no module or parameter named",
+            "weights were not initialized from",
+            "Layer count mismatch when loading",
+            " not found in checkpoint",
+            "File does not contain tensor",
+            "engine plan file is not compatible",
+            *("Assertion magicTagRead", "Assertion stdVersionRead"),
         ),
     ),
 )
