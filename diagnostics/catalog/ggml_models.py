@@ -38,8 +38,8 @@ def _not_loaded(match: Match, context: Context) -> Finding | None:
     facts, path = context.facts, match.groupdict().get("file")
     kind: type[Finding] | None = facts.get("ggml-load") or facts.get("ggml-allocation")
     role = role_here(BadWeightsFile, match, context, soft=False)
-    if role is None:
-        return None
+    if role is None or "rpc error" in match.string:
+        return None  # the process that was to load it is gone
     if kind is None:
         role = Role.EITHER if role is Role.ROOT else role
         return BadWeightsFile(role=role, detail=match.group("detail"), file=path)
@@ -136,7 +136,7 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="ggml-not-loaded",
-        pattern=r"(?P<detail>(?:[Ff]ailed|[Uu]nable) to (?:load|open) (?:the )?model(?:"
+        pattern=r"(?P<detail>(?:[Ff]ailed|[Uu]nable) to (?:load|open) model(?:"
         r" from)?(?: file)?"
         r"|Failed to create LLM '[^']*' from|failed to create context with model"
         r"|could not load model from given file path):?"
@@ -145,7 +145,6 @@ SIGNATURES: Final = (
         build=_not_loaded,
         literals=(
             *(f"{verb} to load model" for verb in ("ailed", "nable")),
-            *(f"{verb} to load the model" for verb in ("ailed", "nable")),
             *(f"{verb} to open model" for verb in ("ailed", "nable")),
             "Failed to create LLM ",
             "failed to create context with model",

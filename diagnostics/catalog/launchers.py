@@ -3,6 +3,8 @@
 import signal
 from typing import Any, Final
 
+from diagnostics.catalog._building import finds
+from diagnostics.catalog.corruption import HeapCorruption
 from diagnostics.catalog.host import SignalKilled, SignalTerminated
 from diagnostics.catalog.native import (
     Abort,
@@ -10,6 +12,7 @@ from diagnostics.catalog.native import (
     FloatingPointException,
     IllegalInstruction,
     Segfault,
+    StackOverflow,
 )
 from diagnostics.catalog.workers import WorkerProcessDied
 from diagnostics.findings import Finding
@@ -26,10 +29,24 @@ _BY_SIGNAL: Final[dict[str, type[Finding]]] = {
 }
 
 
+# What Windows ends a process with, for a fault of its own.
+_BY_STATUS: Final[dict[int, type[Finding]]] = {
+    0xC0000005: Segfault,
+    0xC000001D: IllegalInstruction,
+    0xC0000094: FloatingPointException,
+    0xC00000FD: StackOverflow,
+    0xC0000374: HeapCorruption,
+    0xC0000409: Abort,
+}
+
+
 def _ended(match: Match, _: Context) -> Finding | None:
     found = match.groupdict()
     code = int(found["exit_code"]) if found.get("exit_code") else None
     name = found.get("signal")
+    status = _BY_STATUS.get(code & 0xFFFFFFFF) if code is not None else None
+    if status is not None:
+        return status(exit_code=code)  # type: ignore[call-arg]
     if name is None and code is not None and (code < 0 or 128 < code < 160):  # noqa: PLR2004
         name = _name(-code if code < 0 else code - 128)
     values: dict[str, Any] = {
@@ -70,6 +87,7 @@ SIGNATURES: Final = (
         name="mlx-launch",
         pattern=r"Node with rank (?P<rank>\d{1,6}) exited with code (?P<exit_code>-?\d{1,6})\b",
         build=_ended,
+        any_level=True,  # it is logged as a warning
     ),
     Signature(
         name="mpirun-signal",
@@ -94,6 +112,46 @@ SIGNATURES: Final = (
         literals=("code=killed, status=", "code=dumped, status="),
     ),
     Signature(
+        name="systemd-exit-code",
+        pattern=r"process exited, code=exited, status=(?P<exit_code>[1-9]\d{0,2})\b",
+        build=_ended,
+    ),
+    Signature(
+        name="mpirun-exit",
+        pattern=r"(?P<detail>(?:mpirun|mpiexec|prterun|orterun) detected that one or more"
+        r" processes exited"
+        r"|BAD TERMINATION OF ONE OF YOUR APPLICATION PROCESSES"
+        r"|Primary job +terminated normally, but \d+ process returned"
+        r"|MPI_ABORT was invoked on rank (?P<rank>\d{1,6}) )",
+        build=finds(WorkerProcessDied),
+        literals=(
+            "detected that one or more processes exited",
+            "BAD TERMINATION OF ONE OF",
+            "Primary job ",
+            "MPI_ABORT was invoked on rank",
+        ),
+    ),
+    Signature(
+        name="deepspeed-exit",
+        pattern=r"exits with return code = (?P<exit_code>-?[1-9]\d{0,9})\b",
+        build=_ended,
+    ),
+    Signature(
+        name="supervisord-exit",
+        pattern=r"exited: \S+ \((?:exit status (?P<exit_code>\d{1,3})"
+        r"|terminated by (?P<signal>SIG[A-Z]+)"
+        r"[^;]*); not expected\)",
+        build=_ended,
+        any_level=True,
+        literals=("; not expected)",),
+    ),
+    Signature(
+        name="kubernetes-back-off",
+        pattern=r"(?P<detail>Back-off restarting failed container)",
+        build=lambda match, _: WorkerProcessDied(detail=match.group("detail")),
+        any_level=True,  # an event of a container's manager, as a warning
+    ),
+    Signature(
         name="compose-exit",
         pattern=r"^[\w.-]+-\d+ exited with code (?P<exit_code>\d{1,3})\b",
         build=_ended,
@@ -102,13 +160,15 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="multiprocessing-exit",
-        pattern=r"\b(?i:process|worker|child|container|service|task|node)\b.{0,60}?"
-        r"(?i:exited|died|terminated|ended|crashed)"
-        r"(?: unexpectedly)? with (?:exit ?)?(?:code|status)[ =:]+(?P<exit_code>-?\d{1,4})\b",
+        pattern=r"\b(?i:process|worker|child|container|service|task|node|shard|engine|server"
+        r"|program)"
+        r"\b.{0,60}?(?i:exited|died|terminated|ended|crashed|completed|finished|failed)"
+        r"(?: unexpectedly)?,? (?:with )?(?:exit ?)?(?:code"
+        r"|status)[ =:]+(?P<exit_code>-?\d{1,10})\b",
         build=_ended,
         literals=(
-            *(" with exit code", " with exitcode", " with code"),
-            *(" with exit status", " with exitstatus", " with status"),
+            *("exit code", "exitcode", " code"),
+            *("exit status", "exitstatus", " status"),
         ),
         generic=True,
     ),
