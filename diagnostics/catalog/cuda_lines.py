@@ -123,7 +123,7 @@ _BY_NUMBER: Final[dict[int, type[CudaFinding]]] = {
 }
 _ERROR_NUMBER: Final = re2.compile(
     r"(?i)(?:cuda|hip|rocm)(?: runtime| driver)?(?: error| failure)[ :=]*\(?(\d{1,4})\b"
-    r"|\bError (\d{1,4}): "
+    r"|\b[Ee]rror[ =](\d{1,4}) ?: "
 )
 _GPU: Final = re2.compile(
     r"\bGPU[ =:](\d{1,3})\b|current device: (\d{1,3})|\bon device (?:ordinal )?(\d{1,3})\b"
@@ -132,9 +132,9 @@ _GPU: Final = re2.compile(
 _PLACE: Final = re2.compile(
     r"(?:at |in )?(?:[\w:]*[/\\\\])*([\w.-]+\.(?:cu|cuh|cpp|cc|h|c))[:(](\d{1,9})"
 )
+_EXACT: Final = re2.compile(r"\((\d{1,20} ?(?:bytes|B))\)")
 _BYTES: Final = re2.compile(
-    r"\((\d{1,20} ?(?:bytes|B))\)"
-    r"|(?i:allocat\w*|request\w*|size)[ =:]*(?:of )?([\d.,]{1,24} ?(?:[KMGT]i?B?|B|bytes)?)\b"
+    r"(?i:allocat\w*|request\w*|size)[ =:]*(?:of )?([\d.,]{1,24} ?(?:[KMGT]i?B?|B|bytes)?)\b"
 )
 
 
@@ -159,9 +159,9 @@ def _error(match: Match, context: Context) -> Finding | None:
         values["gpu"] = int(next(group for group in gpu.groups() if group))
     if place:
         values |= {"file": place.group(1), "source_line": int(place.group(2))}
-    size = _BYTES.search(line)
+    size = _EXACT.search(line) or _BYTES.search(line)
     if size and kind is CudaOutOfMemory:
-        values["bytes_requested"] = bytes_of(size.group(1) or size.group(2))
+        values["bytes_requested"] = bytes_of(size.group(1))
     return kind(role=role, detail=line[match.start() :][:200].strip(), **values)
 
 
@@ -203,7 +203,7 @@ _SIZE: Final = r"[\d.]+ (?:[KMGT]i?B|bytes)"
 SIGNATURES: Final = (
     Signature(
         name="torch-cuda-out-of-memory",
-        pattern=r"(?:CUDA|HIP|XPU) out of memory\.(?: Tried to allocate (?P<requested>"
+        pattern=r"(?:CUDA|HIP|XPU|NPU|MUSA) out of memory\.(?: Tried to allocate (?P<requested>"
         + _SIZE
         + r"))?(?:.*?GPU (?P<gpu>\d{1,3})(?: has a total capacity of|;) (?P<total>"
         + _SIZE
@@ -217,7 +217,7 @@ SIGNATURES: Final = (
         name="cuda-error",
         pattern=r"\b(?:CUDA|Cuda|cuda|HIP|ROCm)(?: [Rr]untime| [Dd]river| unknown)?"
         r" (?:[Ee]rror|[Ff]ailure)\b.*"
-        r"|\b[Cc]uda Runtime \([\w ,-]+\)"
+        r"|\b[Cc]uda Runtime \([\w ,-]+\)|THCudaCheck FAIL .*"
         r"|\b(?:cuda|hip)[A-Z]\w+(?: error| failure|.{0,120} failed|\(\)\. .*Error \d+)\b.*"
         r"|\b(?:cuda|hip)Error\w+|\bCUDA_ERROR_\w+",
         build=_ggml,
@@ -226,6 +226,7 @@ SIGNATURES: Final = (
             *(f"cuda{letter}" for letter in ascii_uppercase),  # the functions of the runtime
             *(f"hip{letter}" for letter in ascii_uppercase),
             "CUDA_ERROR_",
+            "THCudaCheck FAIL ",
         ),
     ),
     Signature(

@@ -4,6 +4,7 @@ from typing import Final
 
 import attrs
 
+from diagnostics._prefixes import PREFIX
 from diagnostics.catalog._building import bytes_of, finds
 from diagnostics.catalog.cuda import (
     CublasNotInitialized,
@@ -156,6 +157,21 @@ SIGNATURES: Final = (
             "without BLAS support",
             "cuSolver has not been",
         ),
+        generic=True,
+    ),
+    Signature(
+        name="torch-allocation-refused",
+        pattern=r"(?P<detail>Allocation on device(?: (?P<gpu>\d{1,3}))?(?: would exceed"
+        r" allowed memory.*"
+        r"|:? ?$))",
+        build=finds(CudaOutOfMemory),
+        literals=("Allocation on device",),
+    ),
+    Signature(
+        name="torch-out-of-memory-error",
+        pattern=PREFIX + r"(?P<exception>torch\.(?:cuda\.)?OutOfMemoryError)(?:: .*|\s*)$",
+        build=finds(CudaOutOfMemory),
+        literals=("OutOfMemoryError",),
         generic=True,
     ),
     Signature(

@@ -93,7 +93,7 @@ SIGNATURES: Final = (
         rf"'?(?P<file>{_MODEL})'?"
         r"(?:,?:? \(?(?P<detail>No such file or directory))?(?:$|[\s).,:])",
         build=_why(FileNotFoundWeights, errno=2),
-        literals=("failed to open", "does not exist"),
+        literals=("failed to open", "odel path does not exist", "odel file does not exist"),
     ),
     Signature(
         name="ggml-model-kind",
@@ -124,7 +124,7 @@ SIGNATURES: Final = (
         build=_why(WeightsMismatch),
         literals=(
             "wrong number of tensors; expected",
-            *("' not found", "' has wrong "),
+            "tensor '",
             "missing tensor '",
             "key not found in model: ",
             " has wrong type",

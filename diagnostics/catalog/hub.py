@@ -181,7 +181,7 @@ SIGNATURES: Final = (
         r"|huggingface\.co/(?:api/models/)?[\w.-]+/[\w.-]+\S*: (?:status(?: code)?|HTTP(?: error)?)"
         r" (?:401|403)\b",
         build=_gated,
-        literals=(*("401 ", "403 "), "huggingface.co/"),
+        literals=("huggingface.co/",),
     ),
     Signature(
         name="hub-connection",
@@ -268,7 +268,7 @@ SIGNATURES: Final = (
             "does not exist or is not currently",
             "okenizer json not found",
             "No tokenizer file found",
-            *("is missing", "not found"),
+            "okenizer config",
             "Can't load tokenizer",
             "but it was not found",
             "SentencePiece library",

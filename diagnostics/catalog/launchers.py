@@ -163,12 +163,12 @@ SIGNATURES: Final = (
         pattern=r"\b(?i:process|worker|child|container|service|task|node|shard|engine|server"
         r"|program)"
         r"\b.{0,60}?(?i:exited|died|terminated|ended|crashed|completed|finished|failed)"
-        r"(?: unexpectedly)?,? (?:with )?(?:exit ?)?(?:code"
-        r"|status)[ =:]+(?P<exit_code>-?\d{1,10})\b",
+        r"(?: unexpectedly)?,? (?:(?:with )?exit ?(?:code|status)|with (?:code|status))[ =:]+"
+        r"(?P<exit_code>-?\d{1,10})\b",
         build=_ended,
         literals=(
-            *("exit code", "exitcode", " code"),
-            *("exit status", "exitstatus", " status"),
+            *("exit code", "exitcode", " with code"),
+            *("exit status", "exitstatus", " with status"),
         ),
         generic=True,
     ),

@@ -96,9 +96,9 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="metal-library-file-missing",
-        pattern=r"(?P<detail>MTLLibraryErrorDomain Code=6 .*)",
+        pattern=r"(?P<detail>MTLLibraryErrorDomain Code=(?:6\b|\d \"library not found).*)",
         build=finds(MetalLibraryMissing),
-        literals=("MTLLibraryErrorDomain Code=6",),
+        literals=("MTLLibraryErrorDomain Code=",),
     ),
     Signature(
         name="metal-function-missing",

@@ -143,8 +143,8 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="metal-kernel-compile",
-        pattern=r"(?P<detail>Unable to (?:load )?build metal library.*)",
+        pattern=r"(?P<detail>Unable to (?:load )?build (?:stitched )?metal library.*)",
         build=finds(MetalKernelCompileFailed),
-        literals=("build metal library",),
+        literals=("build metal library", "build stitched metal library"),
     ),
 )

@@ -196,10 +196,13 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="nccl-poll-connect",
-        pattern=r"(?P<detail>socket\w+ ?: ?[Cc]onnect(?:ing|ion)?(?: (?:to |from )?"
-        r"(?P<peer>[^ ]+<\d+>))?.*?(?:returned|failed|refused|timed out).*)",
+        pattern=r"(?P<detail>socket(?:Start|Poll|Finalize)?Connect ?: ?[Cc]onnect(?:ing|ion)?"
+        r"(?: (?:to |from )?(?P<peer>[^ ]+<\d+>))?.*?(?:returned|failed|refused|timed out).*)",
         build=_said(NcclConnectFailed),
-        literals=("socket",),
+        literals=(
+            *("socketStartConnect", "socketPollConnect", "socketFinalizeConnect"),
+            "socketConnect",
+        ),
         generic=True,
     ),
     Signature(
@@ -241,7 +244,7 @@ SIGNATURES: Final = (
         name="nccl-no-interface",
         pattern=_WARN + r"(?P<detail>(?:Bootstrap ?: ?)?[Nn]o (?:socket )?interface found.*"
         r"|Failed to find interface.*|Bootstrap Root ?: (?:rank \d+ of \d+ ranks|mismatch).*"
-        r"|.*(?:[Ii]nvalid|not a valid|[Uu]nknown) .*(?:NCCL_\w+).*|Invalid NCCL_\w+.*"
+        r"|Invalid NCCL_\w+.*"
         r"|\w+ : invalid (?:root|type|reduction|device|rank)\b.*"
         r"|.*message truncated ?: receiving \d+ bytes.*|Multiple Ranks are using the same GPU.*"
         r"|Duplicate GPU detected.*|Mismatched (?:collective|NCCL version).*)",
@@ -249,16 +252,22 @@ SIGNATURES: Final = (
         literals=(
             "o interface found",
             "o socket interface found",
-            "NCCL WARN ",
             "Failed to find interface",
             "Bootstrap Root",
-            "NCCL_",
+            "Invalid NCCL_",
             " : invalid ",
             "message truncated",
             "Multiple Ranks are using",
             "Duplicate GPU detected",
             "Mismatched ",
         ),
+    ),
+    Signature(
+        name="nccl-bad-variable",
+        pattern=r"NCCL (?P<warn>WARN )(?P<detail>.*(?:[Ii]nvalid|not a valid"
+        r"|[Uu]nknown) .*NCCL_\w+.*)",
+        build=_said(NcclBadConfig),
+        generic=True,
     ),
     Signature(
         name="nccl-ib",

@@ -72,7 +72,10 @@ SIGNATURES: Final = (
         r"|at)) (?P<file>[/~.\\]\S*"
         r"|[A-Za-z]:\S+)",
         build=_MISSING,
-        literals=("not found in ", "not found at "),
+        literals=(
+            *("onfig not found", "onfig file not found"),
+            *("onfiguration not found", "onfiguration file not found"),
+        ),
     ),
     Signature(
         name="weights-of-other-kinds-missing",
@@ -98,6 +101,6 @@ SIGNATURES: Final = (
         pattern=r"(?P<detail>pull model manifest: file does not exist"
         r"|model '(?P<file>[^']+)' not found(?:, try pulling it first)?)",
         build=_MISSING,
-        literals=("pull model manifest: file", "' not found"),
+        literals=("pull model manifest: file", "model '"),
     ),
 )

@@ -135,9 +135,9 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="ray-actor-pid",
-        pattern=r"^(?:.*\))?\s+pid: (?P<pid>\d{1,9})\s*$",
+        pattern=r"(?:\t|  )pid: (?P<pid>\d{1,9})\s*$",
         build=_ray_pid,
-        literals=("pid: ",),
+        literals=("\tpid: ", "  pid: "),
     ),
     Signature(
         name="worker-died-in-words",
@@ -226,7 +226,7 @@ SIGNATURES: Final = (
             "Engine loop ",
             "Initialization failed. Please see",
             "Received sigquit from a child",
-            " failed to start",
+            "Shard ",
             *("ShardCannotStart", "WebserverFailed"),
             "creating server: Internal",
             "Engine core proc ",
@@ -281,11 +281,11 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="llama-server-exited",
-        pattern=r"(?P<detail>llama-?(?:server|runner|box)(?:\.exe)?(?: process)? (?:has )?"
+        pattern=r"(?P<detail>llama-(?:server|runner|box)(?:\.exe)?(?: process)? (?:has )?"
         r"(?:exited|crashed|died|terminated)(?: unexpectedly)?)(?: with (?:exit )?code:?"
         r" (?P<exit_code>-?[1-9]\d{0,19}))?\b",
         build=_wrapped,
-        literals=("llama",),
+        literals=("llama-server", "llama-runner", "llama-box"),
         generic=True,
     ),
 )
