@@ -82,6 +82,9 @@ def bytes_of(text: str | None) -> int | None:
     return round(number * unit)
 
 
+# Families whose `file` is a place in their own sources, never one that a program opened.
+_PLACES: Final = ("diagnostics.catalog.metal", "diagnostics.catalog.mlx")
+
 Builder = Callable[[Match, Context], Finding | None]
 
 
@@ -218,7 +221,8 @@ def finds(kind: type[Finding], *, soft: bool = False, **constants: Any) -> Build
         values |= fields_of(kind, match.groupdict(), context)
         if "file" in declared and values.get("file") is None:
             at = _AT.search(match.string, match.start())
-            values["file"] = at.group(1) if at else context.facts.get("source-path")
+            path = None if kind.__module__.startswith(_PLACES) else context.facts.get("source-path")
+            values["file"] = at.group(1) if at else path
             if at and "source_line" in declared:
                 values["source_line"] = int(at.group(2))
         return kind(role=role, tentative=soft, **values)

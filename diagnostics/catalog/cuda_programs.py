@@ -140,9 +140,15 @@ SIGNATURES: Final = (
     Signature(
         name="tensorflow-out-of-memory",
         pattern=r"(?P<detail>OOM when allocating tensor with shape\S.*device:GPU:(?P<gpu>\d{1,3})"
+        r"|Allocator for GPU ran out of memory when allocating (?P<bytes_requested>\d{1,20})"
         r"|Failed copying input tensor from \S+ to \S*GPU\S* .*|Dst tensor is not initialized)",
         build=_memory,
-        literals=("OOM when allocating tensor", "Failed copying input tensor", "Dst tensor is not"),
+        literals=(
+            "OOM when allocating tensor",
+            "Allocator for GPU ran out",
+            "Failed copying input tensor",
+            "Dst tensor is not",
+        ),
     ),
     Signature(
         name="gpu-library-handle",

@@ -53,10 +53,11 @@ _MODEL: Final = r"[^\s'\"]+?\.(?:gguf|ggml\w*|bin|safetensors|ggjt)[\w.]*"
 SIGNATURES: Final = (
     Signature(
         name="ggml-model-path",
-        pattern=r"(?:loading model from|\btensors from) '?(?P<file>[^\s'][^'\n]*?)'?"
+        pattern=r"(?:loading model (?:part \d+/\d+ )?from"
+        r"|\btensors from) '?(?P<file>[^\s'][^'\n]*?)'?"
         r"(?: \(version .*| - please wait.*|\s*)$",
         build=_path,
-        literals=("loading model from ", "tensors from "),
+        literals=("loading model from ", "loading model part ", "tensors from "),
     ),
     Signature(
         name="gguf",
@@ -68,7 +69,8 @@ SIGNATURES: Final = (
         r".*|(?:corrupted|invalid) model: .*tensor.*|unexpectedly reached end of (?:file|buffer)"
         r"|tensor '.*' has invalid data.*|found tensors with invalid data"
         r"|(?:illegal|invalid) split (?:file|count).*|failed to load GGUF split.*"
-        r"|unrecognized tensor type \d+|not all tensors loaded from model file.*"
+        r"|unknown tensor '' in model file|unrecognized tensor type \d+"
+        r"|not all tensors loaded from model file.*"
         r"|^(?:\W*Error: )?invalid file magic)",
         build=_why(BadWeightsFile),
         generic=True,
@@ -83,6 +85,7 @@ SIGNATURES: Final = (
             *("has invalid data", "with invalid data"),
             *("illegal split", "invalid split", "failed to load GGUF split"),
             "unrecognized tensor type",
+            "unknown tensor '' in",
             "not all tensors loaded",
             "invalid file magic",
         ),
@@ -118,7 +121,7 @@ SIGNATURES: Final = (
         r"|type)).*"
         r"|missing tensor '[^']*'|key not found in model: \S+|key \S+ has wrong (?:type"
         r"|array length).*"
-        r"|unknown tensor '[^']*' in model file|tensor '[^']*' has wrong s(?:ize"
+        r"|unknown tensor '[^']+' in model file|tensor '[^']*' has wrong s(?:ize"
         r"|hape) in model file.*"
         r"|error loading model.*vocab size mismatch|wrong model arch: .*)",
         build=_why(WeightsMismatch),

@@ -98,6 +98,7 @@ class MetalOutOfMemory(MetalFinding):
 
     Attributes:
         bytes_requested: The size of the allocation that failed.
+        requested: The same with its unit, where it is printed so.
     """
 
     cause = "metal-out-of-memory"
@@ -109,6 +110,7 @@ class MetalOutOfMemory(MetalFinding):
     references = ("ml-explore/mlx-examples#823", "jjang-ai/vmlx#58")
 
     bytes_requested: int | None = None
+    requested: str | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -222,7 +224,7 @@ def _mps_memory(match: Match, context: Context) -> Finding | None:
     finding = _REFUSED(match, context)
     if not isinstance(finding, MetalOutOfMemory):
         return finding
-    return attrs.evolve(finding, bytes_requested=bytes_of(match.group("size")))
+    return attrs.evolve(finding, bytes_requested=bytes_of(finding.requested))
 
 
 def _signal(line: str) -> str | None:
@@ -239,6 +241,7 @@ class _StatusBlock:
     def __init__(self, match: Match, context: Context) -> None:
         self._buffer = int(match.group("buffer"))
         self._status = int(match.group("status"))
+        self._told = match.group("where") == "synchronize"
         self._context = context
         self._seen = 0
 
@@ -248,9 +251,9 @@ class _StatusBlock:
         return Consumed.CLOSED if over else Consumed.PASSED
 
     def findings(self) -> tuple[Finding, ...]:
-        # Without a reason, a buffer that failed mostly had no memory.
-        failed = self._status == self._FAILED
-        unnamed = MetalOutOfMemory if failed else MetalCommandBufferError
+        # Versions that name no reason mostly had no memory; the others always name one.
+        unsaid = self._status == self._FAILED and not self._told
+        unnamed = MetalOutOfMemory if unsaid else MetalCommandBufferError
         kind: type[MetalFinding] = self._context.facts.get("metal-kind", unnamed)
         return (kind(command_buffer=self._buffer, status=self._status),)
 
@@ -258,7 +261,8 @@ class _StatusBlock:
 SIGNATURES: Final = (
     Signature(
         name="ggml-metal-status",
-        pattern=r"command buffer (?P<buffer>\d{1,9}) failed with status (?P<status>\d{1,9})",
+        pattern=r"(?:ggml_metal_(?P<where>\w+): (?:error: )?)?command buffer (?P<buffer>\d{1,9})"
+        r" failed with status (?P<status>\d{1,9})",
         open_block=_StatusBlock,
         literals=(" failed with status ",),
     ),
@@ -287,7 +291,7 @@ SIGNATURES: Final = (
     Signature(
         name="metal-torch-out-of-memory",
         pattern=r"(?P<detail>MPS backend out of memory)"
-        r"(?:.*?Tried to allocate (?P<size>[\d.]+ \w+))?",
+        r"(?:.*?Tried to allocate (?P<requested>[\d.]+ \w+))?",
         build=_mps_memory,
     ),
     Signature(

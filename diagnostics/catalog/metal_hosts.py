@@ -25,6 +25,17 @@ def _allocation(match: Match, context: Context) -> Finding | None:
     return attrs.evolve(finding, bytes_requested=bytes_of(match.group("size")))
 
 
+def _empty(_: Match, context: Context) -> None:
+    context.facts["empty-array"] = True
+
+
+def _without_device(match: Match, context: Context) -> Finding | None:
+    # MLX up to 0.31.1 takes the first device of the list, whether there is one or not.
+    if not context.facts.get("empty-array"):
+        return None
+    return finds(MetalNoDevice, signal="SIGABRT")(match, context)
+
+
 SIGNATURES: Final = (
     Signature(
         name="ggml-metal-allocation",
@@ -65,7 +76,9 @@ SIGNATURES: Final = (
         pattern=r"(?P<detail>(?:MTLLibraryErrorDomain Code=3|Domain=CompilerError Code=\d+)\b.*"
         r"|load pipeline error: .*|SC compilation failure.*"
         r"|(?:from |\")program_source:\d+.*|^\W*program_source:\d+:\d+: (?:fatal )?error: .*"
-        r"|ggml_metal\w*: error compiling source: .*"
+        r"|ggml_metal\w*: error compiling source: .*|LoadLibraryError\(.*"
+        r"|FailedToCreatePipeline\(.*"
+        r"|Error while loading library: .*|/include/metal/\w+:\d+:\d+: error: .*"
         r"|[Ff]ailed to (?:create|build)(?: '[^']*')? [Mm]etal library(?:, error)?:.*)",
         build=finds(MetalKernelCompileFailed),
         literals=(
@@ -75,6 +88,9 @@ SIGNATURES: Final = (
             "SC compilation failure",
             "program_source:",
             "error compiling source: ",
+            *("LoadLibraryError(", "FailedToCreatePipeline("),
+            "Error while loading library: ",
+            "/include/metal/",
             "etal library:",
             "etal library, error:",
         ),
@@ -103,12 +119,12 @@ SIGNATURES: Final = (
     Signature(
         name="metal-function-missing",
         pattern=r"(?P<detail>MTLLibraryErrorDomain Code=5|create function state object for:"
-        r"|Error while loading function:?)\W+(?:Function \W*)?(?P<kernel>\w+)?",
+        r"|LoadFunctionError\(|Error while loading function:?)\W+(?:Function \W*)?(?P<kernel>\w+)?",
         build=finds(MetalKernelLoadFailed),
         literals=(
             "MTLLibraryErrorDomain Code=5",
             "create function state object for",
-            "Error while loading function",
+            *("Error while loading function", "LoadFunctionError("),
         ),
     ),
     Signature(
@@ -143,6 +159,17 @@ SIGNATURES: Final = (
             "with support for mps devices",
             "MPS backend is supported on",
         ),
+    ),
+    Signature(
+        name="metal-no-device-range",
+        pattern=r"objectAtIndex:\]: index 0 beyond bounds for empty array",
+        build=_empty,
+    ),
+    Signature(
+        name="metal-no-device-frame",
+        pattern=r"(?P<detail>mlx::core::metal::(?:Device::Device|load_device))\b",
+        build=_without_device,
+        literals=("mlx::core::metal::",),
     ),
     Signature(
         name="ggml-metal-queue",

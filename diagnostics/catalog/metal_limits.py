@@ -48,6 +48,8 @@ class MetalResourceLimit(Recognized):
 
     Attributes:
         limit: How many it may have.
+        file: The source file that mlx-c names.
+        source_line: The line in that source file.
     """
 
     cause = "metal-resource-limit"
@@ -60,25 +62,45 @@ class MetalResourceLimit(Recognized):
     references = ("ml-explore/mlx#3849",)
 
     limit: int | None = None
+    file: str | None = None
+    source_line: int | None = None
 
 
 @attrs.frozen(kw_only=True)
 class MetalWiredLimitTooLarge(Recognized):
-    """More memory was to be wired than the device recommends."""
+    """
+    More memory was to be wired than the device recommends.
+
+    Attributes:
+        file: The source file that mlx-c names.
+        source_line: The line in that source file.
+    """
 
     cause = "metal-wired-limit-too-large"
     endings = ("exit",)
     remedy = "Ask for no more than the device's max_recommended_working_set_size."
 
+    file: str | None = None
+    source_line: int | None = None
+
 
 @attrs.frozen(kw_only=True)
 class MetalEventTimeout(Recognized):
-    """The GPU, or a peer, never signalled an event that was waited for."""
+    """
+    The GPU, or a peer, never signalled an event that was waited for.
+
+    Attributes:
+        file: The source file that mlx-c names.
+        source_line: The line in that source file.
+    """
 
     cause = "metal-event-timeout"
     endings = ("exit", "SIGABRT")
     versions = "MLX 0.11.0 to 0.31.2 (events), 0.24.0 to 0.31.2 (fences)"
     remedy = "Look for the rank or the operation that is stuck: its output ends first."
+
+    file: str | None = None
+    source_line: int | None = None
 
 
 @attrs.frozen(kw_only=True)

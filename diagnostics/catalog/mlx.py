@@ -17,6 +17,8 @@ class MlxStreamNotInThread(Recognized):
     Attributes:
         device: `gpu` or `cpu`.
         stream_index: The stream's number.
+        file: The source file that mlx-c names.
+        source_line: The line in that source file.
     """
 
     cause = "mlx-stream-not-in-thread"
@@ -30,6 +32,8 @@ class MlxStreamNotInThread(Recognized):
 
     device: str | None = None
     stream_index: int | None = None
+    file: str | None = None
+    source_line: int | None = None
 
     @property
     def message(self) -> str:
@@ -68,7 +72,13 @@ class MlxCpuJitFailed(Recognized):
 
 @attrs.frozen(kw_only=True)
 class MlxInvalidEvent(Recognized):
-    """MLX used an event that was never made."""
+    """
+    MLX used an event that was never made.
+
+    Attributes:
+        file: The source file that mlx-c names.
+        source_line: The line in that source file.
+    """
 
     cause = "mlx-invalid-event"
     endings = ("exit", "SIGABRT")
@@ -76,15 +86,27 @@ class MlxInvalidEvent(Recognized):
     remedy = "A bug in MLX: report it with what you ran, and try another version."
     references = ("ml-explore/mlx#1912",)
 
+    file: str | None = None
+    source_line: int | None = None
+
 
 @attrs.frozen(kw_only=True)
 class MlxStreamStopped(Recognized):
-    """Work was given to a stream that had been stopped."""
+    """
+    Work was given to a stream that had been stopped.
+
+    Attributes:
+        file: The source file that mlx-c names.
+        source_line: The line in that source file.
+    """
 
     cause = "mlx-stream-stopped"
     default_role = Role.AFTER_EFFECT
     endings = ("exit", "SIGABRT")
     remedy = "It was queued while the interpreter ended: look for what ended it."
+
+    file: str | None = None
+    source_line: int | None = None
 
 
 @attrs.frozen(kw_only=True)

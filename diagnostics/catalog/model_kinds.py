@@ -47,14 +47,16 @@ SIGNATURES: Final = (
     Signature(
         name="model-architecture",
         pattern=r"(?:[Mm]odel architectures? (?:\[|'|\")|[Uu]nsupported (?:model )?architecture:? "
-        r"|[Uu]nsupported model type:? |Unrecognized configuration class <class '(?:[\w]+\.)*"
+        r"|[Uu]nsupported model type:? |\bArchitecture '"
+        r"|hf-to-gguf:Model |Unrecognized configuration class <class '(?:[\w]+\.)*"
         r"|Unrecognized model (?:identifier: |in |type for subconfig: )"
         r"|Unknown quantization (?:type, got |method: )|Cannot find model module\. )"
         r"['\"]*(?P<model_type>[\w./-]*[\w-])",
         build=finds(ModelTypeUnsupported),
         literals=(
             *("nsupported architecture", "nsupported model architecture"),
-            "nsupported model type",
+            *("nsupported model type", "Architecture '"),
+            "hf-to-gguf:Model ",
             "odel architecture",
             "Unrecognized configuration class",
             "Unrecognized model ",
@@ -64,11 +66,11 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="trust-remote-code",
-        pattern=r"(?:[Ll]oading (?P<repo>\S+) requires you to execute|contains custom code"
-        r" which must be executed"
-        r"|Do you wish to run the custom code"
-        r"|(?:[Pp]lease|You must|consider) (?:pass|set|setting|passing) (?:the )?(?:argument"
-        r"|option)?"
+        pattern=r"(?:[Ll]oading (?P<repo>\S+/\S+) requires you to execute"
+        r"|requires you to execute the \w+(?: \w+)? in that repo"
+        r"|contains custom code which must be executed|Do you wish to run the custom code"
+        r"|(?:[Pp]lease (?:pass|set)|You must (?:pass|set)|consider (?:setting|passing)|\bPass"
+        r"|\bthen set) (?:the )?(?:argument|option)?"
         r" ?[`'\"]?(?:--)?(?:trust_remote_code|trust-remote-code))",
         build=finds(TrustRemoteCodeNeeded),
         literals=(

@@ -17,6 +17,7 @@ class NcclFinding(Recognized):
         peer: The other end, as printed.
         errno: The error number of the failed system call, where it is printed.
         errno_text: Its words.
+        file: The file that it was about.
         host: The host that printed it.
     """
 
@@ -26,6 +27,7 @@ class NcclFinding(Recognized):
     nccl_version: str | None = None
     peer: str | None = None
     errno: int | None = None
+    file: str | None = None
     errno_text: str | None = None
     host: str | None = None
 

@@ -29,6 +29,7 @@ _REMOTE: Final = re2.compile(
     r"|ncclRemoteError|remote error|connection reset"
 )
 _SHARED: Final = re2.compile(r"call to (?:posix_fallocate|shm_\w+|ftruncate|mmap)\b")
+_SOCKET: Final = re2.compile(r"call to (?:socket|recv|send|accept|poll|getsock|setsock|shutdown)")
 _WARN: Final = rf"(?:(?P<warn>WARN )|{PREFIX})"
 _CODE: Final = re2.compile(r"(?:retcode|ncclResult|error code|->) ?(\d)\b")
 _VERSION: Final = re2.compile(r"NCCL version ([\d.]+\d)")
@@ -41,6 +42,8 @@ _BY_WORDS: Final[tuple[tuple[str, type[NcclFinding]], ...]] = (
     ("ncclinternalerror", NcclSystemError),
     ("nccl communicator was aborted", NcclRemoteError),
     ("invalid usage", NcclBadConfig),
+    ("ncclinvalidusage", NcclBadConfig),
+    ("ncclinvalidargument", NcclBadConfig),
     ("invalid argument", NcclBadConfig),
 )
 
@@ -83,7 +86,9 @@ def _kind_of_call(text: str) -> type[Finding]:
         return NcclConnectFailed
     if "bind" in lowered or "listen" in lowered:
         return NcclBindFailed
-    return NcclRemoteError if _REMOTE.search(text) else NcclConnectFailed
+    if _REMOTE.search(text):
+        return NcclRemoteError
+    return NcclConnectFailed if _SOCKET.search(lowered) else NcclSystemError
 
 
 def _said(kind: type[Finding] | None = None) -> Builder:
@@ -107,6 +112,13 @@ def _said(kind: type[Finding] | None = None) -> Builder:
     return build
 
 
+def _segment(match: Match, context: Context) -> Finding | None:
+    # What another process was to make is not there: no lack of memory.
+    attaching = "attaching" in match.group("detail")
+    missing = attaching and match.group("errno") not in (None, "12", "28")
+    return _said(NcclSystemError if missing else SharedMemoryExhausted)(match, context)
+
+
 def _last(_: Match, context: Context) -> None:
     context.facts["nccl-last"] = True
 
@@ -123,7 +135,9 @@ def _code(match: Match, context: Context) -> Finding | None:
     kind = context.facts.get("nccl-kind")
     if kind is None or context.facts.get("nccl-coded"):
         return None
-    values = fields_of(kind, match.groupdict(), context)
+    found = match.groupdict()
+    found["rank"] = found["rank"] or found["proxy_rank"]
+    values = fields_of(kind, found, context)
     if values.get("rank") is not None:
         context.facts["nccl-coded"] = True
     finding: Finding = kind(**values)
@@ -217,7 +231,7 @@ SIGNATURES: Final = (
         r"|failed to (?:extend|create shared memory file)) (?P<file>\S*nccl-\S+)"
         r"(?: (?:\(size|to) (?P<bytes_requested>\d{1,20}))?"
         r"(?:.*error:? .*\((?P<errno>\d{1,4})\))?",
-        build=_said(SharedMemoryExhausted),
+        build=_segment,
         literals=("shared memory segment ", "failed to extend ", "create shared memory file "),
     ),
     Signature(
@@ -236,9 +250,10 @@ SIGNATURES: Final = (
     Signature(
         name="nccl-code",
         pattern=r"NCCL INFO \S+ -> (?P<nccl_code>[1-9])\b"
-        r"|from rank (?P<rank>\d{1,6}), retcode (?P<retcode>[1-9])\b",
+        r"|from rank (?P<rank>\d{1,6}), retcode (?P<retcode>[1-9])\b"
+        r"|Proxy Call to rank (?P<proxy_rank>\d{1,6}) failed",
         build=_code,
-        literals=("NCCL INFO ", ", retcode "),
+        literals=("NCCL INFO ", ", retcode ", "Proxy Call to rank "),
     ),
     Signature(
         name="nccl-no-interface",
@@ -318,13 +333,16 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="nccl-error",
-        pattern=r"(?:NCCL (?:error|failure|Error)\b|nccl(?:System|Remote|Internal"
-        r"|UnhandledCuda)Error).*",
+        pattern=r"(?:NCCL (?:error|failure|Error|communicator was aborted)\b"
+        r"|nccl(?:System|Remote|Internal|UnhandledCuda)Error|ncclInvalid(?:Usage|Argument)).*",
         build=_error,
         literals=(
             "NCCL error",
             "NCCL Error",
             "NCCL failure",
+            "NCCL communicator was aborted",
+            "ncclInvalidUsage",
+            "ncclInvalidArgument",
             "ncclSystemError",
             "ncclRemoteError",
             "ncclInternalError",

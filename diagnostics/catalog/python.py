@@ -218,6 +218,7 @@ _IGNORED: Final = ("Exception ignored in", "Exception ignored on", "Exception ig
 _HANDLED: Final = (
     "Exception in thread ",
     "Exception in callback ",
+    "Exception happened during processing of request from",
     "Task exception was never retrieved",
     "--- Logging error ---",
     "Future exception was never retrieved",

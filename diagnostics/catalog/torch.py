@@ -78,6 +78,7 @@ class TorchStoreConnectFailed(Recognized):
         host: Its host.
         port: Its port.
         timeout_ms: The limit.
+        errno: The error number as printed.
     """
 
     cause = "torch-store-connect-failed"
@@ -88,6 +89,7 @@ class TorchStoreConnectFailed(Recognized):
     host: str | None = None
     port: int | None = None
     timeout_ms: int | None = None
+    errno: int | None = None
 
 
 @attrs.frozen(kw_only=True)

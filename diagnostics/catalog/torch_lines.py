@@ -109,9 +109,9 @@ SIGNATURES: Final = (
         name="torch-store-wait",
         pattern=r"(?:Error|got error): (?P<detail>[Ww]ait timeout"
         r" after (?P<timeout_ms>\d{1,18})ms, keys: .*|Socket Timeout\s*$"
-        r"|\w+Store::\w+ timed out.*)",
+        r"|\w+Store::\w+ timed out.*|Timeout waiting for key: \S+ after \d+ ms)",
         build=finds(TorchStoreTimeout),
-        literals=("ait timeout after", "Socket Timeout", "Store::"),
+        literals=("ait timeout after", "Socket Timeout", "Store::", "Timeout waiting for key: "),
     ),
     Signature(
         name="torch-rendezvous-timeout",
@@ -124,7 +124,8 @@ SIGNATURES: Final = (
         pattern=r"(?P<detail>client socket has (?:timed out after (?:(?P<timeout_ms>\d{1,18})ms"
         r"|(?P<timeout_s>\d{1,12})s) while trying|failed) to connect to)"
         r"(?: any network address of)? (?:\((?P<host>[^,\s)]+), (?P<port>\d{1,5})"
-        r"|\[?(?P<bare_host>[^\s()]+?)\]?:(?P<bare_port>\d{1,5})(?:\D|$))?",
+        r"|\[?(?P<bare_host>[^\s()]+?)\]?:(?P<bare_port>\d{1,5})(?:\D|$))?"
+        r"(?:.*?\(errno: (?P<errno>\d{1,4}))?",
         build=_store,
         literals=("client socket has ",),
     ),

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from diagnostics._prefixes import PREFIX
 from diagnostics.catalog._building import finds
 from diagnostics.catalog.weights import FileNotFoundWeights
 from diagnostics.signatures import Signature
@@ -17,7 +18,8 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="mlx-load-missing",
-        pattern=r"\[(?:load|read)\w*\] (?P<detail>Failed to open(?: file)?):? (?P<file>\S.*?)\s*$",
+        pattern=r"\[(?:load|read)\w*\] (?P<detail>Failed to open(?: file)?):? (?P<file>\S.*?)"
+        r"(?: at \S*/mlx-c/\S+:\d+)?\s*$",
         build=_MISSING,
         literals=("] Failed to open",),
     ),
@@ -55,7 +57,7 @@ SIGNATURES: Final = (
         pattern=r"(?P<detail>is not a local folder and is not a valid model identifier|does not"
         r" appear to have"
         r" a file named \S+|Can't load (?:the )?(?:model|configuration|config|feature"
-        r" extractor) for) ?"
+        r" extractor) (?:for|of)) ?"
         r"(?:'(?P<file>[^']+)')?",
         build=_MISSING,
         literals=("is not a local folder and is", "not appear to have a file named", "Can't load "),
@@ -67,8 +69,22 @@ SIGNATURES: Final = (
         literals=("Model not found", "Model path not found"),
     ),
     Signature(
+        name="model-file-no-such",
+        pattern=r"(?P<file>[^\s'\"`:(]+\.(?:safetensors|gguf|ggml|onnx|npz|pth?|ckpt|tflite"
+        r"|mlpackage"
+        r"|safetensors\.index\.json))['\"`]?\)?:? .{0,60}(?P<detail>[Nn]o such file or directory)",
+        build=finds(FileNotFoundWeights, errno=2),
+        literals=("o such file or directory",),
+        generic=True,
+    ),
+    Signature(
+        name="adapter-missing",
+        pattern=r"(?P<detail>Can't find '[\w.]+') at '(?P<file>[^']+)'",
+        build=_MISSING,
+    ),
+    Signature(
         name="model-config-missing",
-        pattern=r"(?P<detail>[Cc]onfig(?:uration)?(?: file)? not found (?:in"
+        pattern=rf"(?:{PREFIX}|Error: )(?P<detail>[Cc]onfig(?:uration)?(?: file)? not found (?:in"
         r"|at)) (?P<file>[/~.\\]\S*"
         r"|[A-Za-z]:\S+)",
         build=_MISSING,

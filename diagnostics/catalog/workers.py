@@ -49,12 +49,13 @@ class UnknownHostWrappedCrash(Recognized):
 _SIGNAL: Final = re2.compile(r"\b(SIG(?:KILL|SEGV|ABRT|BUS|ILL|FPE|TERM|INT|TRAP))\b")
 _NUMBERED: Final = re2.compile(r"\bsignal[: ]+(\d{1,2})\b")
 _SAID: Final = re2.compile(
-    r"(?i)signal: (segmentation fault|aborted|abort|killed|illegal instruction|bus error"
+    r"(?i)signal: (segmentation fault|aborted|abort trap|abort|killed|illegal instruction|bus error"
     r"|floating point exception|terminated)"
 )
 _BY_WORDS: Final = {
     "segmentation fault": "SIGSEGV",
     "aborted": "SIGABRT",
+    "abort trap": "SIGABRT",
     "abort": "SIGABRT",
     "killed": "SIGKILL",
     "illegal instruction": "SIGILL",
@@ -148,6 +149,7 @@ SIGNATURES: Final = (
         r"|Rank \d+ scheduler (?:died|is dead)|subprocesses has abruptly died"
         r"|Remote server \S+ closed: \d+ bytes read|Worker failed to boot"
         r"|Worker \(pid: ?\d+\) (?:was sent SIG\w+|exited with code [1-9]\d*)"
+        r"|has been marked dead because the detector has missed too many heartbeats"
         r"|Child process \[\d+\] died|Worker process \d+ was killed by signal \d+"
         r"|pid: ?\d+ exited with 'signal \d+|Subprocess \S+ \(pid=\d+\) crashed)",
         build=_died,
@@ -164,6 +166,7 @@ SIGNATURES: Final = (
             "Worker failed to boot",
             "Worker (pid:",
             "Child process [",
+            "marked dead because the detector",
             " was killed by signal ",
             " exited with 'signal ",
             ") crashed",
@@ -260,7 +263,6 @@ SIGNATURES: Final = (
         r"(?:.*?(?:exit status|code) (?P<exit_code>0x[0-9a-f]{1,8}|\d{1,10}))?",
         build=_wrapped,
         literals=("llama runner ", "mlx runner ", "model runner "),
-        generic=True,
     ),
     Signature(
         name="ollama-runner-lost",
@@ -278,6 +280,11 @@ SIGNATURES: Final = (
             "error reading from server: EOF",
         ),
         generic=True,
+    ),
+    Signature(
+        name="dotnet-test-host",
+        pattern=r"(?P<detail>Test host process crashed)",
+        build=_wrapped,
     ),
     Signature(
         name="llama-server-exited",
