@@ -35,6 +35,7 @@ _TEXTS: Final[tuple[tuple[str, type[CudaFinding]], ...]] = (
     ("outofmemory", CudaOutOfMemory),
     ("out_of_memory", CudaOutOfMemory),
     ("status_alloc_failed", CudaOutOfMemory),
+    ("resource allocation failed", CudaOutOfMemory),
     ("illegal memory access", CudaIllegalAddress),
     ("illegal address", CudaIllegalAddress),
     ("illegaladdress", CudaIllegalAddress),
@@ -79,6 +80,10 @@ _TEXTS: Final[tuple[tuple[str, type[CudaFinding]], ...]] = (
     ("launchtimeout", CudaLaunchTimeout),
     ("launch_timeout", CudaLaunchTimeout),
     ("status_not_initialized", CublasNotInitialized),
+    ("status_internal_error", CublasNotInitialized),
+    ("library not initialized", CublasNotInitialized),
+    ("an internal operation failed", CublasNotInitialized),
+    ("gpu program failed to execute", CudaIllegalAddress),
     ("initialization error", CudaInitFailed),
     ("initializationerror", CudaInitFailed),
     ("failed to initialize", CudaInitFailed),
@@ -236,7 +241,8 @@ SIGNATURES: Final = (
         r"|no (?:CUDA|ROCm|HIP)-capable device is detected|device-side assert triggered"
         r"|Error (?:named symbol not found|invalid device function|no kernel image\S*) at line"
         r"|the launch timed out and was terminated|unspecified launch failure"
-        r"|CU\w+_STATUS_(?:NOT_INITIALIZED|ALLOC_FAILED|EXECUTION_FAILED|ARCH_MISMATCH)"
+        r"|CU\w+_STATUS_(?:NOT_INITIALIZED|ALLOC_FAILED|EXECUTION_FAILED|ARCH_MISMATCH"
+        r"|INTERNAL_ERROR)|cublas runtime error : .*"
         r"|PTX was compiled with an unsupported toolchain"
         r"|forward compatibility was attempted on non supported HW"
         r"|unsupported display driver / cuda driver combination"
@@ -257,6 +263,8 @@ SIGNATURES: Final = (
             "_STATUS_ALLOC_FAILED",
             "_STATUS_EXECUTION_FAILED",
             "_STATUS_ARCH_MISMATCH",
+            "_STATUS_INTERNAL_ERROR",
+            "cublas runtime error : ",
             "with an unsupported toolchain",
             "forward compatibility was attempted",
             "unsupported display driver",

@@ -142,7 +142,7 @@ SIGNATURES: Final = (
         pattern=r"(?P<detail>(?:[Ff]ailed|[Uu]nable) to (?:load|open) model(?:"
         r" from)?(?: file)?"
         r"|Failed to create LLM '[^']*' from|failed to create context with model"
-        r"|could not load model from given file path):?"
+        r"|[Cc]ould not load (?:Llama )?model from (?:given file )?path):?"
         r"(?: [`'\"]?(?P<file>[/~.]?[\w./\\:~@ -]*[/\\][^\s'\"`]*[^\s'\"`.,]"
         r"|[^\s'\"`]+\.(?:gguf|bin|ggml\w*|pt))[`'\"]?)?(?:$|[\s'\"`.,])",
         build=_not_loaded,
@@ -151,7 +151,7 @@ SIGNATURES: Final = (
             *(f"{verb} to open model" for verb in ("ailed", "nable")),
             "Failed to create LLM ",
             "failed to create context with model",
-            "could not load model from given",
+            *("ould not load model from", "ould not load Llama model"),
         ),
         generic=True,
     ),

@@ -96,6 +96,12 @@ SIGNATURES: Final = (
         ),
     ),
     Signature(
+        name="ggml-metal-compile-error",
+        pattern=r"(?P<detail>ggml_metal\w*: error compiling source\s*$)",
+        build=finds(MetalKernelCompileFailed, soft=True),  # also when it only tries what works
+        literals=("error compiling source",),
+    ),
+    Signature(
         name="ggml-metal-library",
         pattern=r"(?P<detail>ggml_\w*metal\w*: (?:error: )?failed to"
         r" (?:initialize the Metal library|create (?:Metal )?library.*))",

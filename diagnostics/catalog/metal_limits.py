@@ -219,6 +219,13 @@ SIGNATURES: Final = (
         generic=True,
     ),
     Signature(
+        name="mps-assertion",
+        pattern=r"Assertion failed: \(?(?P<assertion>.*?)\)?, function \S+, file"
+        r" (?:GPU\w*Ops|MPS\w*|MTL\w*|\w*Metal\w*)\.(?:mm|m|cpp), line",
+        build=finds(MetalApiAssertion, signal="SIGABRT"),
+        literals=("Assertion failed: ",),
+    ),
+    Signature(
         name="mps-graph-invalid",
         pattern=r"mpsFileLoc\): \S+/MPS\w+\.mm\W.*error: (?P<assertion>.+)",
         build=finds(MetalApiAssertion, signal="SIGABRT"),

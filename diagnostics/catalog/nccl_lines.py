@@ -148,7 +148,9 @@ def _rank(match: Match, context: Context) -> None:
     context.facts["nccl-rank"] = int(match.group("rank"))
 
 
-def _timeout(match: Match, context: Context) -> Finding:
+def _timeout(match: Match, context: Context) -> Finding | None:
+    if "raised the following async exception" in match.string:
+        return None  # it failed for the reason that follows
     values = common(match, context) | fields_of(NcclTimeout, match.groupdict(), context)
     if context.facts.get("nccl-rank") is not None:
         values.setdefault("rank", context.facts["nccl-rank"])

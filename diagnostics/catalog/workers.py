@@ -143,7 +143,7 @@ SIGNATURES: Final = (
     Signature(
         name="worker-died-in-words",
         pattern=r"(?P<detail>Worker proc \S+ died unexpectedly"
-        r"|A worker died or was killed while executing a task by an unexpected system error"
+        r"|A worker died or was killed while executing (?:a )?task\b.*"
         r"|Worker \S+ pid \d+ died, exit code|\[gw\d+\] node down: .*"
         r"|worker '\w+' crashed while running .*|[Bb]ackend worker process died"
         r"|Rank \d+ scheduler (?:died|is dead)|subprocesses has abruptly died"
