@@ -94,6 +94,8 @@ _TEXTS: Final[tuple[tuple[str, type[CudaFinding]], ...]] = (
     ("devicesunavailable", CudaInitFailed),
     ("devices_unavailable", CudaInitFailed),
     ("os call failed", CudaInitFailed),
+    ("error_operating_system", CudaInitFailed),
+    ("erroroperatingsystem", CudaInitFailed),
     ("connect to the mps", CudaInitFailed),
     ("cudaerrorunknown", CudaInitFailed),
     ("cuda_error_unknown", CudaInitFailed),
@@ -222,15 +224,15 @@ SIGNATURES: Final = (
         name="cuda-error",
         pattern=r"\b(?:CUDA|Cuda|cuda|HIP|ROCm)(?: [Rr]untime| [Dd]river| unknown)?"
         r" (?:[Ee]rror|[Ff]ailure)\b.*"
-        r"|\b[Cc]uda Runtime \([\w ,-]+\)|THCudaCheck FAIL .*"
+        r"|\b[Cc]uda (?:Runtime|Driver) \([\w ,-]+\)|THCudaCheck FAIL .*"
         r"|\b(?:cuda|hip)[A-Z]\w+(?: error| failure|.{0,120} failed|\(\)\. .*Error \d+)\b.*"
-        r"|\b(?:cuda|hip)Error\w+|\bCUDA_ERROR_\w+",
+        r"|\b(?:cuda|hip)Error\w+|\b(?:CUDA|HIP)_ERROR_\w+|\b(?:cuda|hip)Success\b.*: .*",
         build=_ggml,
         literals=(
             *(f"{cuda} {what}" for cuda in ("UDA", "uda", "HIP", "ROCm") for what in _FAILURES),
             *(f"cuda{letter}" for letter in ascii_uppercase),  # the functions of the runtime
             *(f"hip{letter}" for letter in ascii_uppercase),
-            "CUDA_ERROR_",
+            *("CUDA_ERROR_", "HIP_ERROR_"),
             "THCudaCheck FAIL ",
         ),
     ),

@@ -18,6 +18,7 @@ from diagnostics.catalog.cuda import (
     CudaToolkitMissing,
 )
 from diagnostics.catalog.host import OutOfMemoryHost
+from diagnostics.catalog.loader import ImportErrorMissingLibrary
 from diagnostics.catalog.metal import MetalOutOfMemory
 from diagnostics.findings import Finding
 from diagnostics.signatures import Context, Match, Signature
@@ -46,6 +47,25 @@ def _follows(match: Match, context: Context) -> Finding | None:
     """Read what ggml's callers add to a failed allocation: the line before it says of what."""
     kind: type[Finding] | None = context.facts.get("ggml-allocation")
     return finds(kind)(match, context) if kind is not None else None
+
+
+def _memory_asked(match: Match, context: Context) -> Finding | None:
+    # As a number of bytes, or as a size with its unit.
+    return (_memory if match.group("size") else finds(CudaOutOfMemory))(match, context)
+
+
+def _wgpu_memory(match: Match, context: Context) -> Finding | None:
+    # One library for all kinds of GPUs: on macOS there is only Metal.
+    kind = MetalOutOfMemory if context.platform == "darwin" else CudaOutOfMemory
+    return finds(kind)(match, context)
+
+
+def _library(match: Match, context: Context) -> Finding | None:
+    finding = finds(ImportErrorMissingLibrary)(match, context)
+    if not isinstance(finding, ImportErrorMissingLibrary):
+        return finding
+    name = match.group("library") or match.group("named") or match.group("first")
+    return attrs.evolve(finding, library=name)
 
 
 _XID: Final[dict[int, type[CudaFinding]]] = {
@@ -132,10 +152,11 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="xla-out-of-memory",
-        pattern=r"(?P<detail>RESOURCE_EXHAUSTED: (?:Out of memory|Failed to allocate"
+        pattern=r"(?P<detail>(?:RESOURCE_EXHAUSTED|Resource exhausted): (?:Out of memory"
+        r"|Failed to allocate"
         r"|Ran out of memory|OOM when allocating).*?(?:(?P<size>\d[\d.,]* ?(?:bytes|B))\b.*)?)$",
         build=_memory,
-        literals=("RESOURCE_EXHAUSTED: ",),
+        literals=("RESOURCE_EXHAUSTED: ", "Resource exhausted: "),
     ),
     Signature(
         name="tensorflow-out-of-memory",
@@ -192,6 +213,33 @@ SIGNATURES: Final = (
         r" (?P<needed>\d{1,20}))",
         build=finds(CudaOutOfMemory),
         literals=("memory for requested buffer of size", "is smaller than requested bytes"),
+    ),
+    Signature(
+        name="tensorrt-out-of-memory",
+        pattern=r"(?P<detail>Error Code \d+: OutOfMemory \((?:Requested size was"
+        r" (?P<bytes_requested>\d{1,20}))?"
+        r"|Requested amount of GPU memory \((?P<size>\d{1,20} bytes)\) could not be allocated)",
+        build=_memory_asked,
+        literals=(": OutOfMemory (", "Requested amount of GPU memory"),
+    ),
+    Signature(
+        name="wgpu-out-of-memory",
+        pattern=r"(?P<detail>wgpu error: Out of Memory|^\s*Not enough memory left\.?\s*$)",
+        build=_wgpu_memory,
+        literals=("wgpu error: Out of Memory", "Not enough memory left"),
+    ),
+    Signature(
+        name="cuda-library-missing",
+        pattern=r"Library (?P<library>[\w.+-]+) is not found or cannot be loaded"
+        r"|Could not (?:load library|locate) (?P<named>[\w.+-]+\.(?:dll|so[.\d]*))\. (?:Error code"
+        r"|Please make sure)"
+        r"|Unable to load any of \{(?P<first>[^,}]+)",
+        build=_library,
+        literals=(
+            " is not found or cannot be loaded",
+            *("Could not load library ", "Could not locate "),
+            "Unable to load any of {",
+        ),
     ),
     Signature(
         name="server-gpu-memory",

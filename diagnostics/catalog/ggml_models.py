@@ -64,7 +64,8 @@ SIGNATURES: Final = (
         pattern=r"(?P<detail>gguf_init\w*: (?:failed to read|invalid|bad GGUF|duplicate|tensor|key"
         r"|GGUFv1|this GGUF file is version|number of|encountered|string length).*"
         r"|invalid magic characters.*|tensor .* data is not within (?:the )?file bounds.*"
-        r"|unknown \(magic, version\) combination.*|invalid model (?:file|data) .*\((?:bad magic"
+        r"|unknown \(magic, version\) combination.*|[Ii]nvalid model (?:file|data)(?: .*\("
+        r"|, )(?:bad magic"
         r"|too old)"
         r".*|(?:corrupted|invalid) model: .*tensor.*|unexpectedly reached end of (?:file|buffer)"
         r"|tensor '.*' has invalid data.*|found tensors with invalid data"
@@ -79,7 +80,7 @@ SIGNATURES: Final = (
             "invalid magic characters",
             " is not within ",
             "unknown (magic, version)",
-            *("invalid model file", "invalid model data"),
+            *("nvalid model file", "invalid model data", "Invalid model data"),
             *("corrupted model: ", "invalid model: "),
             "unexpectedly reached end of",
             *("has invalid data", "with invalid data"),

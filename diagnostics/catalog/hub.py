@@ -145,12 +145,13 @@ SIGNATURES: Final = (
     Signature(
         name="hub-gated",
         pattern=r"(?P<exception>[\w.]*GatedRepoError)|(?P<detail>[Cc]annot access gated repo"
-        r"|trying to access a gated repo"
+        r"|trying to access a gated repo|[Aa]ccess denied to gated repo"
         r"|\bis gated\b|\bis restricted(?: and you|\. You)|[Aa]ccess to model \S+ is restricted"
         r"|Your request to access model \S+ (?:is awaiting|has been rejected)"
         r"|enable access to public gated repositories|accessing a gated model"
         r"|[Ii]nvalid user token|Invalid credentials in Authorization header"
         r"|Token is required \(`token=True`\)|Token is required, but no token found"
+        r"|(?:Unauthorized|Forbidden) access to file: .https?://\S*(?:huggingface|hf)\S*"
         r"|Make sure to have access to it at)",
         build=_gated,
         literals=(
@@ -164,6 +165,7 @@ SIGNATURES: Final = (
             "accessing a gated model",
             "nvalid user token",
             "Invalid credentials in Authorization",
+            *("Unauthorized access to file: ", "Forbidden access to file: "),
             *("Token is required (`token", "Token is required, but no"),
         ),
     ),
@@ -236,6 +238,7 @@ SIGNATURES: Final = (
         r"|hf\.co)\S*)"
         r"|Distant resource does not seem to be on huggingface\.co"
         r"|does not seem to be served by a Hugging Face Hub endpoint"
+        r"|error occurred while trying to load file: .https?://\S*(?:huggingface|hf)\S*"
         r"|CAS service error : .*|failed to get manifest at https?://\S*huggingface\S*"
         r"|curl_easy_perform\(\) failed: (?:Could ?n.t|Timeout|SSL|Failure|Failed).*)",
         build=_unreachable,
@@ -243,6 +246,7 @@ SIGNATURES: Final = (
             "Couldn't reach ",
             "Distant resource does not seem",
             "served by a Hugging Face Hub endpoint",
+            "occurred while trying to load file: ",
             "CAS service error",
             "failed to get manifest at",
             "curl_easy_perform() failed: ",
@@ -288,10 +292,13 @@ SIGNATURES: Final = (
     Signature(
         name="tokenizer-variant",
         pattern=r"(?P<detail>data did not match any variant of untagged enum"
+        r"|[Ff]ailed to (?:load|parse|read) (?:the )?tokenizer\b.{0,200} at line \d+ column \d+"
+        r"|Tokenizers/\w+\.swift:\d+: Fatal error: .*"
         r"|model_proto->ParseFromArray\(|could not parse ModelProto from (?P<file>\S+))",
         build=finds(TokenizerBadFile),
         literals=(
             "did not match any variant",
+            *(" at line ", ".swift:"),
             "model_proto->ParseFromArray(",
             "could not parse ModelProto",
         ),

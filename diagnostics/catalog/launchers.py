@@ -97,6 +97,13 @@ SIGNATURES: Final = (
         literals=(" exited on signal ",),
     ),
     Signature(
+        name="launcher-signalled",
+        pattern=r"process was signaled to shutdown with signal (?P<number>\d{1,2})\b"
+        r"(?:.* rank=(?P<rank>\d{1,6}))?",
+        build=lambda match, _: _ended_by_number(match),
+        literals=("was signaled to shutdown with signal",),
+    ),
+    Signature(
         name="signal-by-name",
         pattern=r"(?:terminated by|died (?:from|with|by)|killed by|exited (?:on|due to))"
         r" (?:signal )?"

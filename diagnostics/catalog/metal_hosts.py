@@ -77,7 +77,8 @@ SIGNATURES: Final = (
         r"|load pipeline error: .*|SC compilation failure.*"
         r"|(?:from |\")program_source:\d+.*|^\W*program_source:\d+:\d+: (?:fatal )?error: .*"
         r"|ggml_metal\w*: error compiling source: .*|LoadLibraryError\(.*"
-        r"|FailedToCreatePipeline\(.*"
+        r"|FailedToCreatePipeline\(.*|new_(?:render|compute)_pipeline_state\w*: .*"
+        r"|Compiler encountered (?:an internal error|XPC_ERROR_\w+)"
         r"|Error while loading library: .*|/include/metal/\w+:\d+:\d+: error: .*"
         r"|[Ff]ailed to (?:create|build)(?: '[^']*')? [Mm]etal library(?:, error)?:.*)",
         build=finds(MetalKernelCompileFailed),
@@ -89,6 +90,8 @@ SIGNATURES: Final = (
             "program_source:",
             "error compiling source: ",
             *("LoadLibraryError(", "FailedToCreatePipeline("),
+            *("new_render_pipeline_state", "new_compute_pipeline_state"),
+            *("Compiler encountered an internal error", "Compiler encountered XPC_ERROR"),
             "Error while loading library: ",
             "/include/metal/",
             "etal library:",

@@ -226,6 +226,11 @@ SIGNATURES: Final = (
         literals=("Assertion failed: ",),
     ),
     Signature(
+        name="metal-api-assertion-frame",
+        pattern=r"\bMTLReportFailure\b",
+        build=finds(MetalApiAssertion, signal="SIGABRT"),
+    ),
+    Signature(
         name="mps-graph-invalid",
         pattern=r"mpsFileLoc\): \S+/MPS\w+\.mm\W.*error: (?P<assertion>.+)",
         build=finds(MetalApiAssertion, signal="SIGABRT"),

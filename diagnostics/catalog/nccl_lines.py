@@ -303,6 +303,13 @@ SIGNATURES: Final = (
         literals=("Got async ", "Fatal error. Detected", "The error is fatal"),
     ),
     Signature(
+        name="queue-pair-refused",
+        # What the examples of libibverbs say, and many libraries after them.
+        pattern=r"(?P<detail>[Ff]ailed to modify QP(?: state)? to (?:INIT|RTR|RTS)\b.*)",
+        build=finds(NcclIbError),
+        literals=("ailed to modify QP",),
+    ),
+    Signature(
         name="nccl-bind",
         pattern=r"\[nccl\] (?P<detail>(?:bind|listen|socket|setsockopt|accept)\(\) failed"
         r"|Couldn't create socket)(?:: ?(?P<errno_text>.*)| \(error: (?P<errno>\d{1,4}))?",

@@ -76,6 +76,18 @@ SIGNATURES: Final = (
         ),
     ),
     Signature(
+        name="shared-memory-of-system-v",
+        pattern=r"(?P<detail>\bshmget\b[ (:].{0,120}[Nn]o space left on device"
+        r"|could not create shared memory segment: No space left on device"
+        r"|the host /dev/shm or /tmp mount likely just ran out of space)",
+        build=finds(SharedMemoryExhausted),
+        literals=(
+            "shmget",
+            "could not create shared memory segment",
+            "the host /dev/shm or /tmp mount",
+        ),
+    ),
+    Signature(
         name="ucx-shared-memory",
         pattern=r"(?P<detail>Not enough memory to write total of) (?P<bytes_requested>\d{1,20})"
         r" bytes",

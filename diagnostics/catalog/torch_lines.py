@@ -150,9 +150,10 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="weights-mismatch",
-        pattern=r"(?P<detail>Error\(s\) in loading state_dict)(?: for (?P<model>[\w.]+))?",
+        pattern=r"(?P<detail>Error\(s\) in loading state_dict)(?: for (?P<model>[\w.]+))?"
+        r"|(?P<keys>(?:Missing|Unexpected) key\(s\) in state_dict: \")",
         build=finds(WeightsMismatch),
-        literals=("in loading state_dict",),
+        literals=("in loading state_dict", "key(s) in state_dict: "),
     ),
     Signature(
         name="mlx-weights-mismatch",

@@ -124,7 +124,7 @@ def _header(match: Match, context: Context) -> Finding | None:
 
 def _format(match: Match, context: Context) -> Finding | None:
     finding = _BAD(match, context)
-    config = match.group("config")
+    config = match.group("config") or match.group("model")
     if config is None or not isinstance(finding, BadWeightsFile):
         return finding
     return attrs.evolve(finding, file=config)
@@ -215,6 +215,8 @@ SIGNATURES: Final = (
         pattern=r"(?P<detail>Unable to (?:synchronously )?open file \((?:file signature not found"
         r"|truncated file)|not an sstable \(bad magic number\)"
         r"|INVALID_PROTOBUF : Load model from (?P<file>\S+) failed"
+        r"|Unable to load model: (?P<model>\S+)\. Compile the model with"
+        r"|It is not a valid \.mlmodelc file"
         r"|It looks like the config file at '(?P<config>[^']+)' is not a valid JSON file)",
         build=_format,
         literals=(
@@ -222,6 +224,7 @@ SIGNATURES: Final = (
             "open file (truncated",
             "not an sstable",
             "INVALID_PROTOBUF : ",
+            *("Unable to load model: ", "is not a valid .mlmodelc"),
             "is not a valid JSON file",
         ),
     ),

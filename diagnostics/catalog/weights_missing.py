@@ -12,9 +12,12 @@ _MISSING: Final = finds(FileNotFoundWeights)
 SIGNATURES: Final = (
     Signature(
         name="hub-not-found",
-        pattern=r"(?P<detail>(?:Repository|Entry|Revision) Not Found for url: \S+)",
+        pattern=r"(?P<detail>(?:Repository|Entry|Revision) Not Found for url: \S+"
+        r"|404 Client Error: Not Found for url: https?://\S*(?:huggingface|hf\.co|hf-mirror)\S*)"
+        r"|huggingface\.co/\S+: (?P<status>status(?: code)?:? 404|HTTP(?: error)? 404"
+        r"|404 Not Found)",
         build=_MISSING,
-        literals=(" Not Found for url: ",),
+        literals=(" Not Found for url: ", "huggingface.co/"),
     ),
     Signature(
         name="mlx-load-missing",
@@ -61,6 +64,19 @@ SIGNATURES: Final = (
         r"(?:'(?P<file>[^']+)')?",
         build=_MISSING,
         literals=("is not a local folder and is", "not appear to have a file named", "Can't load "),
+    ),
+    Signature(
+        name="transformers-js-missing",
+        pattern=r"(?P<detail>Could not locate file|file was not found locally at):? "
+        r"\"(?P<file>[^\"]+)\"",
+        build=_MISSING,
+        literals=("Could not locate file", "file was not found locally at"),
+    ),
+    Signature(
+        name="core-ml-model-missing",
+        pattern=r"(?P<detail>The model is not found at URL:) (?:file://)?(?P<file>[^\s\"}]+)",
+        build=_MISSING,
+        literals=("The model is not found at URL",),
     ),
     Signature(
         name="mlx-lm-model-not-found",

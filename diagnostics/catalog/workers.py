@@ -151,6 +151,9 @@ SIGNATURES: Final = (
         r"|Worker \(pid: ?\d+\) (?:was sent SIG\w+|exited with code [1-9]\d*)"
         r"|has been marked dead because the detector has missed too many heartbeats"
         r"|Child process \[\d+\] died|Worker process \d+ was killed by signal \d+"
+        r"|[Ww]atchdog timeout \(self\.watchdog_timeout=[\d.]+(?:, self\.soft=False)?\)"
+        r"|An MPI communication peer process has unexpectedly disconnected"
+        r"|Horovod has been shut ?down\. This .*"
         r"|pid: ?\d+ exited with 'signal \d+|Subprocess \S+ \(pid=\d+\) crashed)",
         build=_died,
         literals=(
@@ -163,7 +166,8 @@ SIGNATURES: Final = (
             *(" scheduler died", " scheduler is dead"),
             "has abruptly died",
             "Remote server ",
-            "Worker failed to boot",
+            *("Worker failed to boot", "atchdog timeout (self."),
+            *("An MPI communication peer process", "Horovod has been shut"),
             "Worker (pid:",
             "Child process [",
             "marked dead because the detector",
@@ -171,6 +175,14 @@ SIGNATURES: Final = (
             " exited with 'signal ",
             ") crashed",
         ),
+    ),
+    Signature(
+        name="ray-died-as-a-warning",
+        pattern=r"(?P<detail>Raylet is terminated: .*Termination is unexpected"
+        r"|-- A worker died or was killed while executing (?:a )?task\b.*)",
+        build=_died,
+        any_level=True,  # Ray warns of the deaths of its own processes
+        literals=("Raylet is terminated: ", "-- A worker died or was killed"),
     ),
     Signature(
         name="broken-process-pool",
@@ -215,7 +227,8 @@ SIGNATURES: Final = (
         r"|Engine process failed to start|WorkerProc initialization failed"
         r"|The engine (?:core|process) (?:has )?died|Engine loop (?:has )?died"
         r"|Initialization failed\. Please see the error messages above"
-        r"|Received sigquit from a child process|Shard \d+ failed to start|\bShardCannotStart\b"
+        r"|Received sigquit from a child proces|SIGQUIT received\. signum="
+        r"|Shard \d+ failed to start|\bShardCannotStart\b"
         r"|\bWebserverFailed\b|creating server: Internal - failed to load all models"
         r"|Engine core proc \S+ died)",
         build=finds(EngineInitFailed),
@@ -228,7 +241,7 @@ SIGNATURES: Final = (
             "The engine ",
             "Engine loop ",
             "Initialization failed. Please see",
-            "Received sigquit from a child",
+            *("Received sigquit from a child", "SIGQUIT received. signum="),
             "Shard ",
             *("ShardCannotStart", "WebserverFailed"),
             "creating server: Internal",
