@@ -37,7 +37,8 @@ _RECOVERED: Final = re2.compile(
     r"(?i)\b(?:reconnected|recovered|retry (?:was )?succe|succeeded (?:on|after|at) |succe\w+ after"
     r"|connection (?:re-?established|restored)|resum(?:ed|ing) (?:normal|training|service)"
     r"|connected (?:on|after|at) attempt|back to normal|attempt \d+ succe\w+|now healthy"
-    r"|test result: ok\b|is not supported in this environment - disabling)"
+    r"|test result: ok\b|is not supported in this environment - disabling"
+    r"|Defaulting to unsafe serialization)"
 )
 _PROCESS: Final = re2.compile(r"\(\w+ [^()]*\bpid=\d+[^()]*\)|\[rank\d+\]|^[\w.-]+ +\| ")
 _ENDING_WORDS: Final = re2.compile(

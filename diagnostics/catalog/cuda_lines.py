@@ -56,6 +56,8 @@ _TEXTS: Final[tuple[tuple[str, type[CudaFinding]], ...]] = (
     ("no kernel image", CudaNoKernelImage),
     ("no_binary_for_gpu", CudaNoKernelImage),
     ("nokernelimage", CudaNoKernelImage),
+    ("invalid_image", CudaNoKernelImage),
+    ("invalidkernelimage", CudaNoKernelImage),
     ("nobinaryforgpu", CudaNoKernelImage),
     ("named symbol not found", CudaNoKernelImage),
     ("invalid device function", CudaNoKernelImage),
@@ -226,13 +228,17 @@ SIGNATURES: Final = (
         r" (?:[Ee]rror|[Ff]ailure)\b.*"
         r"|\b[Cc]uda (?:Runtime|Driver) \([\w ,-]+\)|THCudaCheck FAIL .*"
         r"|\b(?:cuda|hip)[A-Z]\w+(?: error| failure|.{0,120} failed|\(\)\. .*Error \d+)\b.*"
-        r"|\b(?:cuda|hip)Error\w+|\b(?:CUDA|HIP)_ERROR_\w+|\b(?:cuda|hip)Success\b.*: .*",
+        r"|\b(?:cuda|hip)Error\w+|\b(?:CUDA|HIP)_ERROR_\w+|\b(?:cuda|hip)Success\b.*: .*"
+        r"|\bcu(?:Mem|Module|Launch|Ctx|Stream|Event|Init|Device|Graph|Func)\w*(?:\(\)| failed): .*"
+        r"|\[(?:CUDA|HIP)\] Error.*|\bfailed with error <[^>]*>:\d+ .*",
         build=_ggml,
         literals=(
             *(f"{cuda} {what}" for cuda in ("UDA", "uda", "HIP", "ROCm") for what in _FAILURES),
             *(f"cuda{letter}" for letter in ascii_uppercase),  # the functions of the runtime
             *(f"hip{letter}" for letter in ascii_uppercase),
-            *("CUDA_ERROR_", "HIP_ERROR_"),
+            *("CUDA_ERROR_", "HIP_ERROR_", "[CUDA] Error", "[HIP] Error", "failed with error <"),
+            *("cuMem", "cuModule", "cuLaunch", "cuCtx", "cuStream", "cuEvent", "cuInit"),
+            *("cuDevice", "cuGraph", "cuFunc"),
             "THCudaCheck FAIL ",
         ),
     ),

@@ -28,7 +28,8 @@ def _memory(match: Match, context: Context) -> Finding | None:
     finding = finds(CudaOutOfMemory)(match, context)
     if not isinstance(finding, CudaOutOfMemory):
         return finding
-    return attrs.evolve(finding, bytes_requested=bytes_of(match.groupdict().get("size")))
+    found = match.groupdict()
+    return attrs.evolve(finding, bytes_requested=bytes_of(found.get("size") or found.get("asked")))
 
 
 def _buffer(match: Match, context: Context) -> Finding | None:
@@ -92,7 +93,7 @@ SIGNATURES: Final = (
         r"|No GPU found\. A GPU is needed|No visible GPU devices"
         r"|couldn't communicate with the NVIDIA driver"
         r"|could not select device driver \S* ?with capabilities: \[\[gpu"
-        r"|nvidia-container-cli: (?:initialization|device|requirement|mount) error"
+        r"|nvidia-container-cli: (?:initialization error: [^c]|(?:device|requirement|mount) error)"
         r"|NVMLError_(?:LibraryNotFound|DriverNotLoaded)"
         r"|Failed to infer device type)",
         build=finds(CudaNoDevice),
@@ -221,6 +222,20 @@ SIGNATURES: Final = (
         r"|Requested amount of GPU memory \((?P<size>\d{1,20} bytes)\) could not be allocated)",
         build=_memory_asked,
         literals=(": OutOfMemory (", "Requested amount of GPU memory"),
+    ),
+    Signature(
+        name="other-gpu-programs-out-of-memory",
+        pattern=r"(?P<detail>MemorySpace named \"(?:Cuda|HIP)\w*\" failed .*insufficient memory"
+        r"|(?:Cuda|HIP)\w* memory space failed to allocate (?P<size>[\d.]+ \w+)?"
+        r"|System is out of GPU (?:and shared host )?memory"
+        r"|[Oo]ut of GPU memory trying to allocate (?P<asked>[\d.]+ \w+)"
+        r"|OUT_OF_MEMORY in cu\w+\(|Not enough allocatable device memory for this attack)",
+        build=_memory,
+        literals=(
+            *('named "Cuda', 'named "HIP', "memory space failed to allocate"),
+            "ut of GPU memory trying to allocate",
+            *("System is out of GPU ", "OUT_OF_MEMORY in cu", "Not enough allocatable device"),
+        ),
     ),
     Signature(
         name="wgpu-out-of-memory",

@@ -48,11 +48,15 @@ SIGNATURES: Final = (
         name="mpi-init",
         pattern=r"(?P<detail>Cannot initialize MPI\b|\[mpi\] (?:The world has a single process"
         r"|MPI found but|\w+.*(?:failed|error|not (?:yet )?(?:supported|implemented))).*"
+        r"|It looks like (?:MPI_INIT|orte_init|prte_init|PMIx_Init) failed"
+        r"|An error occurred in MPI_Init\w*|Fatal error in \w*(?:MPI_|internal_)Init\w*: .*"
         r"|MPI (?:could not split this group|doesn't support 16-bit floats))",
         build=finds(MpiInitFailed),
         literals=(
             "Cannot initialize MPI",
             "[mpi] ",
+            *(f"It looks like {name} failed" for name in ("MPI_INIT", "orte_init", "prte_init")),
+            *("It looks like PMIx_Init", "occurred in MPI_Init", "Fatal error in "),
             "MPI could not split",
             "MPI doesn't support",
         ),

@@ -128,6 +128,8 @@ def _status(match: Match, context: Context) -> Finding | None:
 
 
 def _unreachable(match: Match, context: Context) -> Finding | None:
+    if "thrown while requesting" in match.string:
+        return None  # the hub's client tries again, or raises it behind this line
     finding = finds(HubUnreachable)(match, context)
     if not isinstance(finding, HubUnreachable):
         return finding
@@ -219,6 +221,7 @@ SIGNATURES: Final = (
         r"|modelscope)\S*\)"
         r"|(?:Could not resolve host|Failed to connect to|lookup|resolve)[: ]+\S*(?:huggingface\.co"
         r"|hf\.co|hf-mirror\.com|modelscope\.cn|registry\.ollama\.ai)\b.*"
+        r"|Connection to \S*(?:huggingface|hf)\.co timed out"
         r"|https?://\S*(?:huggingface\.co|hf\.co|registry\.ollama\.ai)\S*: (?:dial tcp|net/http"
         r"|context deadline|EOF|Connection|connection|timed out|tls).*)",
         build=_unreachable,

@@ -129,6 +129,8 @@ SIGNATURES: Final = (
         r" processes exited"
         r"|BAD TERMINATION OF ONE OF YOUR APPLICATION PROCESSES"
         r"|Primary job +terminated normally, but \d+ process returned"
+        r"|application called MPI_Abort\(|\*\*\* MPI_ERRORS_ARE_FATAL"
+        r"|Fatal error in (?:P?MPI|internal)_\w+: .*"
         r"|MPI_ABORT was invoked on rank (?P<rank>\d{1,6}) )",
         build=finds(WorkerProcessDied),
         literals=(
@@ -136,6 +138,7 @@ SIGNATURES: Final = (
             "BAD TERMINATION OF ONE OF",
             "Primary job ",
             "MPI_ABORT was invoked on rank",
+            *("application called MPI_Abort(", "*** MPI_ERRORS_ARE_FATAL", "Fatal error in "),
         ),
     ),
     Signature(

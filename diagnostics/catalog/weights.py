@@ -213,7 +213,8 @@ SIGNATURES: Final = (
     Signature(
         name="other-weights-formats",
         pattern=r"(?P<detail>Unable to (?:synchronously )?open file \((?:file signature not found"
-        r"|truncated file)|not an sstable \(bad magic number\)"
+        r"|truncated file|bad object header|bad superblock|bad heap|addr overflow)"
+        r"|Error parsing message with type 'onnx\.|not an sstable \(bad magic number\)"
         r"|INVALID_PROTOBUF : Load model from (?P<file>\S+) failed"
         r"|Unable to load model: (?P<model>\S+)\. Compile the model with"
         r"|It is not a valid \.mlmodelc file"
@@ -221,7 +222,8 @@ SIGNATURES: Final = (
         build=_format,
         literals=(
             "open file (file signature",
-            "open file (truncated",
+            *("open file (truncated", "open file (bad ", "open file (addr overflow"),
+            "Error parsing message with type",
             "not an sstable",
             "INVALID_PROTOBUF : ",
             *("Unable to load model: ", "is not a valid .mlmodelc"),

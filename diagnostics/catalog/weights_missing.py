@@ -73,6 +73,13 @@ SIGNATURES: Final = (
         literals=("Could not locate file", "file was not found locally at"),
     ),
     Signature(
+        name="hdf5-missing",
+        pattern=r"[Uu]nable to open file: name = '+(?P<file>[^']+)'+, errno =(?: 2, error message ="
+        r"|$)",
+        build=finds(FileNotFoundWeights, errno=2),
+        literals=("nable to open file: name = ",),
+    ),
+    Signature(
         name="core-ml-model-missing",
         pattern=r"(?P<detail>The model is not found at URL:) (?:file://)?(?P<file>[^\s\"}]+)",
         build=_MISSING,
@@ -111,7 +118,8 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="weights-of-other-kinds-missing",
-        pattern=r"(?P<detail>Cannot find any model weights with|Invalid repository ID or"
+        pattern=r"(?P<detail>Cannot find any model weights with"
+        r"|Could not find the necessary `\w+` weights in|Invalid repository ID or"
         r" local directory"
         r" specified:|SavedModel file does not exist at:|NO_SUCHFILE : Load model from"
         r"|No supported config format found in|Model name .{1,80} was not found in model name list"
@@ -119,7 +127,7 @@ SIGNATURES: Final = (
         r"(?: [`'\"]?(?P<file>[^\s`'\"]*[^\s`'\".,]))?",
         build=_MISSING,
         literals=(
-            "Cannot find any model weights",
+            *("Cannot find any model weights", "Could not find the necessary `"),
             "Invalid repository ID or local",
             "SavedModel file does not exist",
             "NO_SUCHFILE : Load model from",

@@ -224,7 +224,8 @@ SIGNATURES: Final = (
         name="vllm-engine",
         pattern=r"(?P<detail>Engine core initialization failed|EngineDeadError|EngineCore"
         r" encountered (?:an|a fatal)"
-        r"|Engine process failed to start|WorkerProc initialization failed"
+        r"|Engine process failed to start|EngineCore failed to start"
+        r"|WorkerProc initialization failed"
         r"|The engine (?:core|process) (?:has )?died|Engine loop (?:has )?died"
         r"|Initialization failed\. Please see the error messages above"
         r"|Received sigquit from a child proces|SIGQUIT received\. signum="
@@ -236,7 +237,7 @@ SIGNATURES: Final = (
             "Engine core initialization failed",
             "EngineDeadError",
             "EngineCore encountered",
-            "Engine process failed",
+            *("Engine process failed", "EngineCore failed to start"),
             "WorkerProc initialization failed",
             "The engine ",
             "Engine loop ",
