@@ -36,6 +36,11 @@ _TEXTS: Final[tuple[tuple[str, type[CudaFinding]], ...]] = (
     ("out_of_memory", CudaOutOfMemory),
     ("status_alloc_failed", CudaOutOfMemory),
     ("resource allocation failed", CudaOutOfMemory),
+    ("error_out_of_resources", CudaOutOfMemory),
+    ("error_memory_aperture_violation", CudaIllegalAddress),
+    ("hsa_status_error_exception", CudaIllegalAddress),
+    ("error_memory_fault", CudaIllegalAddress),
+    ("hsa_status_error_illegal_instruction", CudaIllegalAddress),
     ("illegal memory access", CudaIllegalAddress),
     ("illegal address", CudaIllegalAddress),
     ("illegaladdress", CudaIllegalAddress),
@@ -230,7 +235,7 @@ SIGNATURES: Final = (
         r"|\b(?:cuda|hip)[A-Z]\w+(?: error| failure|.{0,120} failed|\(\)\. .*Error \d+)\b.*"
         r"|\b(?:cuda|hip)Error\w+|\b(?:CUDA|HIP)_ERROR_\w+|\b(?:cuda|hip)Success\b.*: .*"
         r"|\bcu(?:Mem|Module|Launch|Ctx|Stream|Event|Init|Device|Graph|Func)\w*(?:\(\)| failed): .*"
-        r"|\[(?:CUDA|HIP)\] Error.*|\bfailed with error <[^>]*>:\d+ .*",
+        r"|\bHSA_STATUS_ERROR_\w+.*|\[(?:CUDA|HIP)\] Error.*|\bfailed with error <[^>]*>:\d+ .*",
         build=_ggml,
         literals=(
             *(f"{cuda} {what}" for cuda in ("UDA", "uda", "HIP", "ROCm") for what in _FAILURES),
@@ -238,7 +243,7 @@ SIGNATURES: Final = (
             *(f"hip{letter}" for letter in ascii_uppercase),
             *("CUDA_ERROR_", "HIP_ERROR_", "[CUDA] Error", "[HIP] Error", "failed with error <"),
             *("cuMem", "cuModule", "cuLaunch", "cuCtx", "cuStream", "cuEvent", "cuInit"),
-            *("cuDevice", "cuGraph", "cuFunc"),
+            *("cuDevice", "cuGraph", "cuFunc", "HSA_STATUS_ERROR_"),
             "THCudaCheck FAIL ",
         ),
     ),

@@ -29,7 +29,8 @@ def _memory(match: Match, context: Context) -> Finding | None:
     if not isinstance(finding, CudaOutOfMemory):
         return finding
     found = match.groupdict()
-    return attrs.evolve(finding, bytes_requested=bytes_of(found.get("size") or found.get("asked")))
+    size = found.get("size") or found.get("asked") or found.get("needed")
+    return attrs.evolve(finding, bytes_requested=bytes_of(size)) if size else finding
 
 
 def _buffer(match: Match, context: Context) -> Finding | None:
@@ -48,11 +49,6 @@ def _follows(match: Match, context: Context) -> Finding | None:
     """Read what ggml's callers add to a failed allocation: the line before it says of what."""
     kind: type[Finding] | None = context.facts.get("ggml-allocation")
     return finds(kind)(match, context) if kind is not None else None
-
-
-def _memory_asked(match: Match, context: Context) -> Finding | None:
-    # As a number of bytes, or as a size with its unit.
-    return (_memory if match.group("size") else finds(CudaOutOfMemory))(match, context)
 
 
 def _wgpu_memory(match: Match, context: Context) -> Finding | None:
@@ -175,7 +171,8 @@ SIGNATURES: Final = (
     Signature(
         name="gpu-library-handle",
         pattern=r"(?P<detail>(?i:could not|couldn't|failed to) create (?:cu|roc|mi)\w+ handle.*"
-        r"|cuDNN failed to initialize|DNN library initialization failed"
+        r"|cuDNN failed to initialize"
+        r"|DNN library initialization failed"
         r"|using StreamExecutor without BLAS support|cuSolver has not been initialized)",
         build=finds(CublasNotInitialized, soft=True),
         literals=(
@@ -212,7 +209,7 @@ SIGNATURES: Final = (
         pattern=r"(?P<detail>Failed to allocate memory for requested buffer of size"
         r" (?P<bytes_requested>\d{1,20})|Available memory of \d+ is smaller than requested bytes of"
         r" (?P<needed>\d{1,20}))",
-        build=finds(CudaOutOfMemory),
+        build=_memory,
         literals=("memory for requested buffer of size", "is smaller than requested bytes"),
     ),
     Signature(
@@ -220,7 +217,7 @@ SIGNATURES: Final = (
         pattern=r"(?P<detail>Error Code \d+: OutOfMemory \((?:Requested size was"
         r" (?P<bytes_requested>\d{1,20}))?"
         r"|Requested amount of GPU memory \((?P<size>\d{1,20} bytes)\) could not be allocated)",
-        build=_memory_asked,
+        build=_memory,
         literals=(": OutOfMemory (", "Requested amount of GPU memory"),
     ),
     Signature(
@@ -229,11 +226,12 @@ SIGNATURES: Final = (
         r"|(?:Cuda|HIP)\w* memory space failed to allocate (?P<size>[\d.]+ \w+)?"
         r"|System is out of GPU (?:and shared host )?memory"
         r"|[Oo]ut of GPU memory trying to allocate (?P<asked>[\d.]+ \w+)"
+        r"|Out of memory error on GPU (?P<gpu>\d{1,3})\. Cannot allocate (?P<needed>[\d.]+ ?\w+)"
         r"|OUT_OF_MEMORY in cu\w+\(|Not enough allocatable device memory for this attack)",
         build=_memory,
         literals=(
             *('named "Cuda', 'named "HIP', "memory space failed to allocate"),
-            "ut of GPU memory trying to allocate",
+            *("ut of GPU memory trying to allocate", "Out of memory error on GPU"),
             *("System is out of GPU ", "OUT_OF_MEMORY in cu", "Not enough allocatable device"),
         ),
     ),
@@ -290,6 +288,7 @@ SIGNATURES: Final = (
         name="ggml-no-device-code",
         pattern=r"(?P<detail>has no device code compatible with CUDA arch \d+"
         r"|(?:ptxas|nvcc) fatal +: (?:Value 'sm_\w+' is not defined|Unsupported gpu architecture)"
+        r"|rocBLAS error: (?:Cannot read|Could not load|Could not initialize) .*Tensile.*"
         r"|Cannot read \S*TensileLibrary\S*|Unable to find code object for all current devices"
         r"|compiled for a different GPU\?)",
         build=finds(CudaNoKernelImage),
@@ -297,7 +296,7 @@ SIGNATURES: Final = (
             "no device code compatible with",
             "ptxas fatal",
             "nvcc fatal",
-            "TensileLibrary",
+            "Tensile",
             "code object for all current devices",
             "compiled for a different GPU",
         ),
@@ -312,10 +311,17 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="gpu-lost",
-        pattern=r"(?P<detail>ErrorDeviceLost|VK_ERROR_DEVICE_LOST|UR_RESULT_ERROR_DEVICE_LOST"
+        pattern=r"(?P<detail>ErrorDeviceLost|ggml_vulkan: device lost on \w+|VK_ERROR_DEVICE_LOST"
+        r"|UR_RESULT_ERROR_DEVICE_LOST"
         r"|HW Exception by GPU .*reason ?: ?GPU Hang|amdgpu.*: ring \S+ timeout)",
         build=finds(CudaLaunchTimeout),
-        literals=("DeviceLost", "DEVICE_LOST", "HW Exception by GPU", ": ring "),
+        literals=(
+            "DeviceLost",
+            "ggml_vulkan: device lost",
+            "DEVICE_LOST",
+            "HW Exception by GPU",
+            ": ring ",
+        ),
     ),
     Signature(
         name="rocm-memory-fault",
@@ -328,5 +334,11 @@ SIGNATURES: Final = (
         pattern=r"NVRM: (?P<detail>Xid \(PCI:[^)]*\): (?P<number>\d{1,3}), .*)",
         build=_xid,
         literals=("NVRM: Xid",),
+    ),
+    Signature(
+        name="nvidia-kernel-bus",
+        pattern=r"NVRM: (?P<detail>.*\bfallen off the bus.*)",
+        build=finds(CudaNoDevice),
+        literals=("fallen off the bus",),
     ),
 )

@@ -36,6 +36,13 @@ def _without_device(match: Match, context: Context) -> Finding | None:
     return finds(MetalNoDevice, signal="SIGABRT")(match, context)
 
 
+def _function(match: Match, context: Context) -> Finding | None:
+    finding = finds(MetalKernelLoadFailed)(match, context)
+    if not isinstance(finding, MetalKernelLoadFailed):
+        return finding
+    return attrs.evolve(finding, kernel=match.group("kernel") or match.group("name"))
+
+
 SIGNATURES: Final = (
     Signature(
         name="ggml-metal-allocation",
@@ -78,6 +85,8 @@ SIGNATURES: Final = (
         r"|(?:from |\")program_source:\d+.*|^\W*program_source:\d+:\d+: (?:fatal )?error: .*"
         r"|ggml_metal\w*: error compiling source: .*|LoadLibraryError\(.*"
         r"|FailedToCreatePipeline\(.*|new_(?:render|compute)_pipeline_state\w*: .*"
+        r"|[Ff]ailed to compile (?:shader|[Mm]etal) (?:library|kernel|shader)\b.*"
+        r"|InductorError: SyntaxError: failed to compile\s*$"
         r"|Compiler encountered (?:an internal error|XPC_ERROR_\w+)"
         r"|Error while loading library: .*|/include/metal/\w+:\d+:\d+: error: .*"
         r"|[Ff]ailed to (?:create|build)(?: '[^']*')? [Mm]etal library(?:, error)?:.*)",
@@ -93,6 +102,8 @@ SIGNATURES: Final = (
             *("new_render_pipeline_state", "new_compute_pipeline_state"),
             *("Compiler encountered an internal error", "Compiler encountered XPC_ERROR"),
             "Error while loading library: ",
+            *("ailed to compile shader", "ailed to compile metal", "ailed to compile Metal"),
+            "InductorError: SyntaxError: failed",
             "/include/metal/",
             "etal library:",
             "etal library, error:",
@@ -128,12 +139,14 @@ SIGNATURES: Final = (
     Signature(
         name="metal-function-missing",
         pattern=r"(?P<detail>MTLLibraryErrorDomain Code=5|create function state object for:"
-        r"|LoadFunctionError\(|Error while loading function:?)\W+(?:Function \W*)?(?P<kernel>\w+)?",
-        build=finds(MetalKernelLoadFailed),
+        r"|LoadFunctionError\(|Error while loading function:?)\W+(?:Function \W*)?(?P<kernel>\w+)?"
+        r"|Function \W?(?P<name>\w+)\W? was not found in the library",
+        build=_function,
         literals=(
             "MTLLibraryErrorDomain Code=5",
             "create function state object for",
             *("Error while loading function", "LoadFunctionError("),
+            "was not found in the library",
         ),
     ),
     Signature(

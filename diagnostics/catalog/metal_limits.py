@@ -152,7 +152,7 @@ def _mps_too_large(match: Match, context: Context) -> Finding | None:
     if not isinstance(finding, MetalBufferTooLarge):
         return finding
     size = match.group("size")
-    aborted = None if size else "SIGABRT"
+    aborted = "SIGABRT" if "failed assertion" in match.group() else None
     return attrs.evolve(finding, bytes_requested=bytes_of(size), signal=aborted)
 
 
@@ -174,9 +174,15 @@ SIGNATURES: Final = (
     Signature(
         name="mps-buffer-too-large",
         pattern=r"(?P<detail>Invalid buffer size: (?P<size>[\d.]+ [KMGT]i?B)"
+        r"|is larger than currently supported by the MPS backend"
         r"|failed assertion .*(?:total bytes of NDArray > 2\*\*32|dimension length > INT_MAX))",
         build=_mps_too_large,
-        literals=("Invalid buffer size: ", "bytes of NDArray > ", "dimension length > INT_MAX"),
+        literals=(
+            "Invalid buffer size: ",
+            "currently supported by the MPS backend",
+            "bytes of NDArray > ",
+            "dimension length > INT_MAX",
+        ),
     ),
     Signature(
         name="metal-resource-limit",

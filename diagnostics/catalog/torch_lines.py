@@ -21,6 +21,11 @@ _GLOO: Final = r"gloo/\S*\] ?"
 _LOST: Final = "Connection reset by peer|Broken pipe|Connection refused|Connection closed"
 
 
+def _gloo_connect(match: Match, context: Context) -> Finding | None:
+    late = "timeout" in match.group().lower() or "timed out" in match.group().lower()
+    return finds(GlooTimeout if late else GlooPeerClosed)(match, context)
+
+
 def _store(match: Match, context: Context) -> Finding | None:
     finding = finds(TorchStoreConnectFailed)(match, context)
     if not isinstance(finding, TorchStoreConnectFailed):
@@ -65,8 +70,8 @@ SIGNATURES: Final = (
         + r"(?P<detail>(?:[Cc]onnect\w*|[a-z]+v?|[a-z]+msg)(?: \w+)? "
         + _PEER
         + r".*)"
-        r"|" + _GLOO + r"(?P<what>[Cc]onnect\w* .*(?:fail|refus|timed out).*)",
-        build=finds(GlooPeerClosed),
+        r"|" + _GLOO + r"(?P<what>[Cc]onnect\w* .*(?:fail|refus|timed out|timeout).*)",
+        build=_gloo_connect,
         literals=("gloo/",),
         generic=True,
     ),
@@ -160,7 +165,8 @@ SIGNATURES: Final = (
         pattern=r"(?P<detail>Received (?:\d+ )?parameters not in model|Missing (?:\d+ )?parameters:"
         r"|Expected shape \([\d, ]*\) but received shape \([\d, ]*\) for parameter"
         r"|Module does not have parameter named|Mismatched parameter \S+ shape\. Actual"
-        r"|Unhandled keys \[.*\] in \w+|Key \S+ not found in \w+\.\w+)",
+        r"|tensor '[^']+' not in model file|Unhandled keys \[.*\] in \w+"
+        r"|Key \S+ not found in \w+\.\w+)",
         build=finds(WeightsMismatch),
         literals=(
             " not in model",
