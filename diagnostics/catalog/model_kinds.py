@@ -68,7 +68,8 @@ SIGNATURES: Final = (
         name="trust-remote-code",
         pattern=r"(?:[Ll]oading (?P<repo>\S+/\S+) requires you to execute"
         r"|requires you to execute the \w+(?: \w+)? in that repo"
-        r"|Error: .*contains custom code which must be executed|Do you wish to run the custom code"
+        r"|(?P<exception>\w*Error): .*contains custom code which must be executed"
+        r"|Do you wish to run the custom code"
         r"|(?:[Pp]lease (?:pass|set)|You must (?:pass|set)|consider (?:setting|passing)|\bPass"
         r"|\bthen set) (?:the )?(?:argument|option)?"
         r" ?[`'\"]?(?:--)?(?:trust_remote_code|trust-remote-code))",
