@@ -24,6 +24,7 @@ _RETRIED: Final = re2.compile(
 )
 _LOGGED: Final = re2.compile(
     r"(?:^|[\s\[(|])(?:ERROR|CRITICAL|FATAL|SEVERE|Error|error|EXCEPTION)(?:[\s:\])|]|$)"
+    r"|\[E[\]:]|(?:^| )E \w[\w/]*\.(?:cc|cpp|py):\d+\]"
 )
 _SOURCE: Final = re2.compile(
     r"""\braise [\w.]+\(|\b(?:print|format|log\w*\.\w+)\(|["']{3}|^\s+.*\(f?["']$"""

@@ -31,6 +31,7 @@ _LOOK_AT: Final = 200
 _HEALTHY: Final = re2.compile(
     r"(?:^|[\s\[|(\]])(?:INFO|DEBUG|info|debug)(?:[\s\]|:)])|[\[ ]I\d{4} \d\d:"
     r"|: I [\w/]+\.cc:\d+\]"
+    r"|\bEpoch \d+/\d+|\d+/\d+ \[=+[\]>]"
     r"|\" 20\d\b|\b(?:step|epoch|iter(?:ation)?|batch)[ :=]+\d|it/s\]|s/it\]|tok(?:ens)?/s"
 )
 _RECOVERED: Final = re2.compile(
@@ -38,7 +39,8 @@ _RECOVERED: Final = re2.compile(
     r"|connection (?:re-?established|restored)|resum(?:ed|ing) (?:normal|training|service)"
     r"|connected (?:on|after|at) attempt|back to normal|attempt \d+ succe\w+|now healthy"
     r"|test result: ok\b|is not supported in this environment - disabling"
-    r"|Defaulting to unsafe serialization)"
+    r"|Defaulting to unsafe serialization|trying to resume download"
+    r"|Failed to create \w+ExecutionProvider)"
 )
 _PROCESS: Final = re2.compile(r"\(\w+ [^()]*\bpid=\d+[^()]*\)|\[rank\d+\]|^[\w.-]+ +\| ")
 _ENDING_WORDS: Final = re2.compile(
