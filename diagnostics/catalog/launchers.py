@@ -3,6 +3,8 @@
 import signal
 from typing import Any, Final
 
+import attrs
+
 from diagnostics.catalog._building import finds
 from diagnostics.catalog.corruption import HeapCorruption
 from diagnostics.catalog.host import SignalKilled, SignalTerminated
@@ -69,7 +71,23 @@ def _name(number: int) -> str | None:
         return None
 
 
+def _elastic_rank(match: Match, context: Context) -> None:
+    context.facts["elastic-rank"] = int(match.group("rank"))
+
+
+def _elastic(match: Match, context: Context) -> Finding | None:
+    # The rank stands some lines above, in the same list.
+    finding, rank = _ended(match, context), context.facts.pop("elastic-rank", None)
+    return attrs.evolve(finding, rank=rank) if finding is not None else None  # type: ignore[call-arg]
+
+
 SIGNATURES: Final = (
+    Signature(
+        name="torch-elastic-rank",
+        pattern=r"^\W*rank +: (?P<rank>\d{1,6}) \(local_rank: \d+\)",
+        build=_elastic_rank,
+        literals=(" (local_rank: ",),
+    ),
     Signature(
         name="torch-elastic",
         pattern=r"failed \(exitcode: (?P<exit_code>-?\d{1,6})\) local_rank: (?P<rank>\d{1,6}) "
@@ -80,7 +98,7 @@ SIGNATURES: Final = (
     Signature(
         name="torch-elastic-signal",
         pattern=r"Signal \d{1,2} \((?P<signal>SIG[A-Z]+)\) received by PID (?P<pid>\d{1,9})",
-        build=_ended,
+        build=_elastic,
         literals=(") received by PID ",),
     ),
     Signature(
@@ -102,6 +120,13 @@ SIGNATURES: Final = (
         r"(?:.* rank=(?P<rank>\d{1,6}))?",
         build=lambda match, _: _ended_by_number(match),
         literals=("was signaled to shutdown with signal",),
+    ),
+    Signature(
+        name="gunicorn-worker",
+        pattern=r"Worker \(pid: ?(?P<pid>\d{1,9})\) was sent"
+        r" (?P<signal>SIG(?:KILL|SEGV|ABRT|BUS|ILL|FPE|TRAP|SYS))\b",
+        build=_ended,
+        literals=(") was sent SIG",),
     ),
     Signature(
         name="signal-by-name",
@@ -147,7 +172,7 @@ SIGNATURES: Final = (
         build=_ended,
     ),
     Signature(
-        name="supervisord-exit",
+        name="supervisord-not-expected",
         pattern=r"exited: \S+ \((?:exit status (?P<exit_code>\d{1,3})"
         r"|terminated by (?P<signal>SIG[A-Z]+)"
         r"[^;]*); not expected\)",

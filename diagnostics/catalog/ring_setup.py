@@ -109,6 +109,8 @@ def _bad_config(match: Match, context: Context) -> Finding:
 def _host_file(match: Match, context: Context) -> Finding | None:
     # MLX reads its host file and the headers of safetensors with the same JSON library.
     path = str(context.facts.get("source-path") or "")
+    if "nlohmann::" in match.string:
+        return None  # a program of its own: MLX's is translated for Python
     return None if path.endswith(".safetensors") else _bad_config(match, context)
 
 
@@ -168,7 +170,8 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="ring-host-file",
-        pattern=EXCEPTION + r"(?P<detail>\[json\.exception\.\w+\.\d+\].*)",
+        pattern=EXCEPTION
+        + r"(?P<detail>\[json\.exception\.(?:parse_error\.\d+|type_error\.302)\].*)",
         build=_host_file,
         literals=("[json.exception.",),
     ),

@@ -117,6 +117,11 @@ def _wrapped(match: Match, context: Context) -> Finding | None:
     return attrs.evolve(finding, signal=_ended(match.string, match.start()).get("signal"))
 
 
+_RUNNER: Final = (
+    r"(?P<detail>(?:llama|mlx|model) runner (?:process )?(?:has )?"
+    r"(?:terminated|unexpectedly stopped|exited|no longer running|crashed|failed))"
+)
+
 SIGNATURES: Final = (
     Signature(
         name="ray-worker-died",
@@ -148,8 +153,7 @@ SIGNATURES: Final = (
         r"|worker '\w+' crashed while running .*|[Bb]ackend worker process died"
         r"|Rank \d+ scheduler (?:died|is dead)|subprocesses has abruptly died"
         r"|Remote server \S+ closed: \d+ bytes read|Worker failed to boot"
-        r"|Worker \(pid: ?\d+\) (?:was sent SIG(?:KILL|SEGV|ABRT|BUS|ILL|FPE|TRAP|SYS)"
-        r"|exited with code [1-9]\d*)"
+        r"|Worker \(pid: ?\d+\) exited with code [1-9]\d*"
         r"|has been marked dead because the detector has missed too many heartbeats"
         r"|Child process \[\d+\] died|Worker process \d+ was killed by signal \d+"
         r"|[Ww]atchdog timeout \(self\.watchdog_timeout=[\d.]+(?:, self\.soft=False)?\)"
@@ -273,11 +277,17 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="ollama-runner",
-        pattern=r"(?P<detail>(?:llama|mlx|model) runner (?:process )?(?:has )?"
-        r"(?:terminated|unexpectedly stopped|exited|no longer running|crashed|failed))"
-        r"(?:.*?(?:exit status|code) (?P<exit_code>0x[0-9a-f]{1,8}|\d{1,10}))?",
+        pattern=_RUNNER + r"(?:: error\b|:? (?:with )?(?:exit status|code)"
+        r" (?P<exit_code>0x[0-9a-f]{1,8}|\d{1,10})|\s*$)",
         build=_wrapped,
         literals=("llama runner ", "mlx runner ", "model runner "),
+    ),
+    Signature(
+        name="ollama-runner-for-a-reason",  # which is that of another, where it is known
+        pattern=_RUNNER + r"(?:.*?(?:exit status|code) (?P<exit_code>0x[0-9a-f]{1,8}|\d{1,10}))?",
+        build=_wrapped,
+        literals=("llama runner ", "mlx runner ", "model runner "),
+        generic=True,
     ),
     Signature(
         name="ollama-runner-lost",
