@@ -32,7 +32,7 @@ class ConcurrentLife:
         self.runner = runner
         self.failure: BaseException | None = None
         self._refuse = refuse
-        self._link = runner._link
+        self._link = runner._runner_link
         self._inbox = runner.actor_inbox
         self._arrivals: deque[Any] = deque()
         self._looking = False
@@ -44,7 +44,7 @@ class ConcurrentLife:
         self._main: asyncio.Task[Any] | None = None
         self._serving = False
         self._changed = asyncio.Event()
-        runner._task = CurrentTask()
+        runner._runner_reply_to = CurrentTask()
 
     def run(self) -> None:
         """
@@ -109,7 +109,7 @@ class ConcurrentLife:
         await asyncio.wait({self._main})
 
     async def _start_up(self) -> None:
-        for outcome, tell in self.runner._hooks():
+        for outcome, tell in self.runner._runner_hooks():
             result = await _settled(outcome)
             if tell is None:
                 continue
@@ -144,7 +144,7 @@ class ConcurrentLife:
             if _is_stop(envelope):
                 self._stop = envelope
                 # At once: a handler in flight may wait for what comes after the stop.
-                self.runner._refuse_the_rest()
+                self.runner._runner_refuse_the_rest()
                 while self._arrivals:
                     self._refuse(self._arrivals.popleft())
             elif self._link.begun(envelope):
@@ -177,7 +177,7 @@ class ConcurrentLife:
     async def _end(self) -> None:
         """Call the last hook, after whatever is still in flight."""
         runner, error = self.runner, self.failure
-        runner._leave()
+        runner._runner_leave()
         if error is not None:
             for serving in tuple(self._servings):
                 serving.give_up()

@@ -139,7 +139,7 @@ class Serving:
         response = runner._handle_receive(self._envelope.message)
         if inspect.isawaitable(response):
             response = await response
-        runner._link.handled()
+        runner._runner_link.handled()
         if isinstance(response, AsyncIterator):
             await self._stream(response)
         elif isinstance(response, Iterator):
@@ -184,7 +184,7 @@ class Serving:
         """End without an answer: nobody waits for it, or the runner ends."""
         failure = self._life.failure
         if failure is not None:
-            self._life.runner._link.abandoned(self._reply_to, failure)
+            self._life.runner._runner_link.abandoned(self._reply_to, failure)
         elif not isinstance(self._reply_to, pykka.Future):
             self._reply_to.close(cancelled=True)
 
@@ -202,7 +202,7 @@ class Serving:
 
     def _abandon(self, error: BaseException) -> None:
         self._life.fail(error)
-        self._life.runner._link.abandoned(self._reply_to, self._life.failure or error)
+        self._life.runner._runner_link.abandoned(self._reply_to, self._life.failure or error)
 
 
 async def _cooperative(chunks: Iterator[Any]) -> AsyncIterator[Any]:

@@ -90,6 +90,7 @@ ACTORS = {
     "_reactor": 3,
     "_events": 4,
     "_frames": 4,
+    "_runner_link": 4,
     "_strategy": 4,
     "wire": 5,
     "_attributes": 5,
