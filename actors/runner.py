@@ -17,7 +17,7 @@ from actors._closing_inbox import ClosingInbox
 from actors._future import RunnerFuture
 from actors._pump import pump
 from actors._runner_link import NoLink, RunnerLink, ThreadLink
-from actors._synchrony import RUNNING, check_answer, check_hooks
+from actors._synchrony import RUNNING, check_answer, check_flags, check_hooks
 from actors.messages import (
     Progress,
     RunnerConnected,
@@ -193,6 +193,7 @@ class Runner(pykka.ThreadingActor):
     def _runner_live(self) -> None:
         """Run the hooks and handle messages until the end; raise what ended it, if anything."""
         try:
+            check_flags(self)
             if self.concurrent:
                 # Late: most runners have no use for asyncio, which takes long to import.
                 from actors._concurrent import ConcurrentLife  # noqa: PLC0415

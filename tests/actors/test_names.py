@@ -2,7 +2,7 @@
 
 import pykka
 import pytest
-from everyday import OURS, Everyday, EverydayLoop
+from everyday import OURS, Everyday, EverydayLoop, Misled, MisledLater
 
 import actors
 
@@ -50,3 +50,13 @@ def test_everyday_names_are_the_users(place, runner_class):
     assert proxy.kept().get(timeout=LIMIT) == set(OURS)
     assert ref.ask("x", timeout=LIMIT) == "x"
     assert ref.stop(timeout=LIMIT) is True
+
+
+@pytest.mark.parametrize(
+    ("runner_class", "said"),
+    [(Misled, "Misled.let_it_crash .* not 'always'"), (MisledLater, "MisledLater.concurrent .* 8")],
+)
+def test_declaration_that_is_neither_true_nor_false_fails_the_start(place, runner_class, said):
+    """Such as a number of messages at a time, or an attribute that has the name by chance."""
+    with pytest.raises((TypeError, actors.StartFailed), match=said):
+        place.start(runner_class)

@@ -54,3 +54,17 @@ class EverydayLoop(Everyday):
 
     def kept(self):
         return super().kept() | ({"_task"} if isinstance(self._task, asyncio.Task) else set())
+
+
+class Misled(actors.Runner):
+    """Says when where only whether is asked."""
+
+    let_it_crash = "always"
+
+
+class MisledLater(actors.Runner):
+    """Says how many, and only in its constructor."""
+
+    def __init__(self):
+        super().__init__()
+        self.concurrent = 8
