@@ -81,13 +81,8 @@ class ConcurrentLife:
     async def _serve(self) -> BaseException | None:
         try:
             await self._start_up()
-        except asyncio.CancelledError:
-            raise
-        except BaseException as error:  # noqa: BLE001 - it is raised when the loop is closed
-            return error
-        self._serving = True
-        self._take_up()
-        try:
+            self._serving = True
+            self._take_up()
             while self.failure is None and (self._stop is None or self._servings):
                 self._changed.clear()
                 await self._changed.wait()
@@ -96,15 +91,16 @@ class ConcurrentLife:
             self.failure = self.failure or error
             await self._end()
             raise
+        except BaseException as error:  # noqa: BLE001 - it is raised when the loop is closed
+            self.fail(error)
         await self._end()
         return self.failure
 
     async def _fall_by(self, error: BaseException) -> None:
         if self._main is None or self._main.done():
             return
-        if self._serving:
-            self.fail(error)
-        else:
+        self.fail(error)
+        if not self._serving:
             self._main.cancel()
         await asyncio.wait({self._main})
 
@@ -175,7 +171,7 @@ class ConcurrentLife:
             self._changed.set()
 
     async def _end(self) -> None:
-        """Call the last hook, after whatever is still in flight."""
+        """Call the last hook of a runner that has begun, after whatever is still in flight."""
         runner, error = self.runner, self.failure
         runner._runner_leave()
         if error is not None:
@@ -184,6 +180,8 @@ class ConcurrentLife:
             while self._servings:
                 self._changed.clear()
                 await self._changed.wait()
+        if not runner._runner_begun:
+            return
         if isinstance(error, Exception):
             await self._last_hook(runner.on_failure, type(error), error, error.__traceback__)
         else:

@@ -91,6 +91,8 @@ class Runner(pykka.ThreadingActor):
     _runner_link: RunnerLink = NoLink()
     _runner_reply_to: Any = None
     """Where the answer of the message that is being handled goes, if anybody waits for it."""
+    _runner_begun = False
+    """Whether `on_start` is done: from then on a last hook is called, whatever ends the runner."""
 
     def __init__(self, *_args: Any, **_kwargs: Any) -> None:
         super().__init__()
@@ -118,7 +120,7 @@ class Runner(pykka.ThreadingActor):
         exception_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> Awaitable[None] | None:
-        """Clean up after an exception that ends the runner."""
+        """Clean up after an exception that ends the runner, unless `on_start` has raised it."""
 
     def connect(self) -> Awaitable[None] | None:
         """Reach whom the runner works with. Called once, after `on_start`."""
@@ -203,8 +205,8 @@ class Runner(pykka.ThreadingActor):
             self._runner_start_up()
             while not self.actor_stopped.is_set():
                 self._runner_handle(self.actor_inbox.get())
-        except BaseException:
-            self._runner_leave()
+        except BaseException as error:
+            self._runner_fall(error)
             raise
 
     def _runner_start_up(self) -> None:
@@ -224,6 +226,7 @@ class Runner(pykka.ThreadingActor):
         link = self._runner_link
         kind = type(self)
         yield self.on_start(), None
+        self._runner_begun = True
         link.status(RunnerIdle())
         if kind.connect is not Runner.connect:
             link.status(RunnerConnecting())
@@ -271,16 +274,13 @@ class Runner(pykka.ThreadingActor):
         except Exception as error:
             if reply_to is None or self.let_it_crash:
                 self._runner_link.abandoned(reply_to, error)
-                self._runner_leave()
-                self._runner_call_on_failure()
                 raise
             logger.info("Exception returned from %s to caller:", self, exc_info=True)
             reply_to.set_exception()
         except BaseException as error:
-            # Set: it is `on_stop` that has raised.
+            # Set: it is `on_stop` that has raised, and its stop is answered.
             if not self.actor_stopped.is_set():
                 self._runner_link.abandoned(reply_to, error)
-                self._stop()
             raise
         self._runner_reply_to = None
         self._runner_rest()
@@ -295,12 +295,21 @@ class Runner(pykka.ThreadingActor):
             pykka.ActorRegistry.unregister(self.actor_ref)
             self.actor_stopped.set()
 
-    def _runner_call_on_failure(self) -> None:
-        """Clean up after the exception that is being handled, which stays the one that counts."""
-        try:
-            self.on_failure(*sys.exc_info())
-        except Exception:  # noqa: BLE001 - the user's code; logged as Pykka does
-            self._handle_failure(*sys.exc_info())
+    def _runner_fall(self, error: BaseException) -> None:
+        """Clean up after what ends the runner, wherever it was raised: by a signal, say."""
+        if not self._runner_begun:
+            self._runner_leave()
+        elif self.actor_stopped.is_set():
+            # It is the last hook that has raised.
+            return
+        elif not isinstance(error, Exception):
+            self._stop()
+        else:
+            self._runner_leave()
+            try:
+                self.on_failure(type(error), error, error.__traceback__)
+            except Exception:  # noqa: BLE001 - the user's code; logged as Pykka does
+                self._handle_failure(*sys.exc_info())
 
     def _runner_refuse_the_rest(self) -> None:
         """Answer what has come too late, and what still comes."""

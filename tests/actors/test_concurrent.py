@@ -370,15 +370,17 @@ def test_failing_on_start_fails_the_start(place):
     """As a plain one does."""
     with pytest.raises((RuntimeError, actors.StartFailed), match="cannot on_start"):
         place.start(AsyncHooks, str(place.path), "on_start")
+    assert place.notes() == ["on_start"]
 
 
 @pytest.mark.parametrize("where", ["connect", "load", "warm_up"])
 def test_failing_hook_ends_the_runner(place, where):
-    """As a plain one does."""
+    """As a plain one does, and `on_failure` is called."""
     ref = place.start(AsyncHooks, str(place.path), where)
     assert ref.actor_stopped.wait(LIMIT)
     with pytest.raises(pykka.ActorDeadError):
         ref.ask("anybody?", timeout=LIMIT)
+    assert wait_for_the_end(place, ref)[-2:] == [where, "on_failure"]
 
 
 @pytest.mark.parametrize("where", ["on_stop", "on_failure"])
