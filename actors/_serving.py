@@ -77,6 +77,7 @@ class Serving:
         reply_to = envelope.reply_to
         self._envelope: Any = envelope
         self._reply_to: Any = reply_to
+        self._cancelled = False
         self._begun = False
         self._given_up = False
         self._changed = asyncio.Event()
@@ -89,8 +90,9 @@ class Serving:
 
     @property
     def cancelled(self) -> bool:
-        """Whether nobody waits for the answer any more."""
-        return self._reply_to is not None and self._reply_to.cancelled
+        """Whether nobody waits for the answer any more; asked in any thread."""
+        reply_to = self._reply_to
+        return self._cancelled if reply_to is None else reply_to.cancelled
 
     def give_up(self) -> None:
         """Cancel the handler, once."""
@@ -130,6 +132,8 @@ class Serving:
         except BaseException as error:  # noqa: BLE001 - it ends the runner, and not the loop
             self._abandon(error)
         finally:
+            # A thread of the handler's may look when that is gone, for it is not waited for.
+            self._cancelled = self.cancelled
             # The task's context knows this object, which knows the task.
             self._envelope = self._reply_to = None
             life.served(self)

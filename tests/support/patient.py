@@ -1,5 +1,6 @@
 """Runners whose tasks take as long as somebody lets them."""
 
+import asyncio
 import os
 import threading
 
@@ -87,3 +88,28 @@ class Patient(actors.Runner):
         """Start an actor in this process, and stop without it."""
         Patient.start()
         self.stop()
+
+
+class PatientLoop(Patient):
+    """Serves in an event loop, and computes in threads."""
+
+    concurrent = True
+
+    async def look_late(self, path, gate):
+        """Have a thread look whether this is given up when the test lets it."""
+        try:
+            await asyncio.to_thread(self._look_late, path, gate)
+        except asyncio.CancelledError:
+            note(path, "cancelled")
+            raise
+
+    async def stream_and_look_late(self, path, gate):
+        """Do so between two chunks."""
+        yield 1
+        await self.look_late(path, gate)
+        yield 2
+
+    def _look_late(self, path, gate):
+        note(path, "begun")
+        wait(gate)
+        note(path, "given up" if self.cancelled else "wanted")
