@@ -40,7 +40,8 @@ class ConcurrentLife:
         self._stop: Any = None
         self._thread = threading.get_ident()
         self._loop: asyncio.AbstractEventLoop
-        self._context: contextvars.Context
+        # The hooks run in it, and each message in a copy.
+        self._context: Final = contextvars.copy_context()
         self._main: asyncio.Task[Any] | None = None
         self._serving = False
         self._changed = asyncio.Event()
@@ -55,7 +56,7 @@ class ConcurrentLife:
         """
         with asyncio.Runner() as loop:
             try:
-                failure = loop.run(self._live())
+                failure = loop.run(self._live(), context=self._context)
             except BaseException as error:
                 # Ctrl-C, or SystemExit in a task of the user's own: it has left the loop at once.
                 loop.run(self._fall_by(error))
@@ -66,7 +67,6 @@ class ConcurrentLife:
     async def _live(self) -> BaseException | None:
         """Return what ended the runner: raised in a task, it could leave the loop too early."""
         self._loop = asyncio.get_running_loop()
-        self._context = contextvars.copy_context()
         self._main = asyncio.current_task()
         # From the first hook on: one may wait for what comes in.
         self._inbox.divert(self._loop, self._arrive)

@@ -2,7 +2,7 @@
 
 import pykka
 import pytest
-from servers import AsyncHooks, PlainHooks
+from servers import AsyncHooks, Contextual, PlainHooks
 
 import actors
 
@@ -62,3 +62,15 @@ def test_failing_last_hook_is_logged_and_keeps_nobody(place, where):
     else:
         assert ref.stop(timeout=LIMIT) is True
     assert place.wait_for_the_end(ref)[-1] == where
+
+
+def test_handlers_see_what_hooks_have_set_in_their_context(place):
+    """The first message and later ones, each in a copy; the last hook sees it, too."""
+    ref = place.start(Contextual)
+    server = ref.proxy()
+    early = server.seen_of_the_context()
+    assert early.get(timeout=LIMIT) == "on_start, warm_up"
+    assert server.tell_itself_in_a_context("mine").get(timeout=LIMIT) == "on_start, warm_up"
+    assert server.seen_of_the_context().get(timeout=LIMIT) == "on_start, warm_up"
+    ref.stop(timeout=LIMIT)
+    assert place.wait_for_the_end(ref) == ["on_stop sees on_start, warm_up"]

@@ -277,6 +277,19 @@ class AsyncHooks(Server):
         await self._pass("on_failure")
 
 
+class Contextual(Server):
+    """Sets a context variable in two hooks, and notes what the last one sees of it."""
+
+    async def on_start(self):
+        _variable.set("on_start")
+
+    def warm_up(self):
+        _variable.set(f"{_variable.get()}, warm_up")
+
+    async def on_stop(self):
+        await self._note(f"on_stop sees {_variable.get()}")
+
+
 class PlainHooks(AsyncHooks):
     """Has one of each kind."""
 
