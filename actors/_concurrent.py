@@ -189,8 +189,15 @@ class ConcurrentLife:
             await self._last_hook(runner.on_stop)
 
     async def _last_hook(self, hook: Callable[..., Any], *args: Any) -> None:
+        main: Any = self._main
+        cancellations = main.cancelling()
         try:
             await _settled(hook(*args))
+        except asyncio.CancelledError:
+            # One more: Ctrl-C, says `asyncio.Runner`. Else the hook awaits what it has cancelled.
+            if main.cancelling() > cancellations:
+                raise
+            self.runner._handle_failure(*sys.exc_info())
         except Exception:  # noqa: BLE001 - the user's code; logged as Pykka does
             self.runner._handle_failure(*sys.exc_info())
         except (SystemExit, KeyboardInterrupt) as error:

@@ -1,8 +1,11 @@
 """Hooks of runners in an event loop, in a thread and in a process: plain ones and coroutines."""
 
+import os
+import signal
+
 import pykka
 import pytest
-from servers import AsyncHooks, Contextual, PlainHooks
+from servers import AsyncHooks, Contextual, Hasty, Lingering, PlainHooks
 
 import actors
 
@@ -74,3 +77,37 @@ def test_handlers_see_what_hooks_have_set_in_their_context(place):
     assert server.seen_of_the_context().get(timeout=LIMIT) == "on_start, warm_up"
     ref.stop(timeout=LIMIT)
     assert place.wait_for_the_end(ref) == ["on_stop sees on_start, warm_up"]
+
+
+def test_cancelled_error_of_a_last_hook_is_logged_like_any_other(place, caplog):
+    """It is the hook's own, and no cancellation of the runner."""
+    ref = place.start(Hasty)
+    assert ref.stop(timeout=LIMIT) is True
+    assert place.wait_for_the_end(ref) == ["on_stop"]
+    if place.in_process:
+        assert place.supervisor.failures().get(timeout=LIMIT) == ()
+    else:
+        assert [record.getMessage() for record in caplog.records] == [
+            f"Unhandled exception in Hasty ({ref.actor_urn}):"
+        ]
+
+
+def test_interrupt_ends_a_last_hook(supervisor, start, failures, fifo):
+    """That is no `CancelledError` of its own, though it is raised as one."""
+    ref = start(runner_class=Lingering, args=(fifo.path,), stop_timeout=2 * LIMIT)
+    (info,) = supervisor.runners().get(timeout=LIMIT)
+    stopped = ref.stop(block=False)
+    assert fifo.read() == "on_stop\n"
+    os.kill(info.pid, signal.SIGINT)
+    assert stopped.get(timeout=LIMIT) is True
+    assert failures.wait_for(actors.RunnerFailed).reason.error.type == "KeyboardInterrupt"
+
+
+def test_cancelled_error_of_on_failure_does_not_hide_the_failure(place):
+    """Which is what the handler has raised."""
+    ref = place.start(Hasty)
+    ref.proxy().fail.defer()
+    assert place.wait_for_the_end(ref) == ["on_failure ValueError"]
+    if place.in_process:
+        (failure,) = place.supervisor.failures().get(timeout=LIMIT)
+        assert failure.reason.error.type == "ValueError"
