@@ -1,12 +1,11 @@
 """Whom a runner reports to: nobody, whoever starts its thread, or the parent of its process."""
 
-import contextlib
-import queue
 from abc import abstractmethod
 from typing import Any, Protocol
 
 import pykka
 
+from actors._answer import answer_with_error
 from actors.messages import RunnerIdle, RunnerStatus
 
 
@@ -66,8 +65,7 @@ class NoLink:
 
     def abandoned(self, reply_to: Any, error: BaseException) -> None:
         if reply_to is not None:
-            dead = _dead_by(error)
-            reply_to.set_exception((type(dead), dead, None))
+            answer_with_error(reply_to, _dead_by(error))
 
 
 class ThreadLink(NoLink):
@@ -83,8 +81,8 @@ class ThreadLink(NoLink):
     def ended(self, error: BaseException) -> None:
         # A runner's SystemExit is the runner's; passed on, it would end whoever starts it.
         reason = error if isinstance(error, Exception) else _dead_by(error)
-        with contextlib.suppress(queue.Full):  # It was up.
-            self.up.set_exception((type(reason), reason, reason.__traceback__))
+        # Dropped if it was up.
+        answer_with_error(self.up, reason)
 
 
 def _dead_by(error: BaseException) -> pykka.ActorDeadError:

@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 
 import pykka
 
+from actors._answer import answer, answer_with_error
 from actors.errors import TaskCancelledError
 
 logger: Final = logging.getLogger("pykka")
@@ -149,7 +150,7 @@ class Serving:
         elif isinstance(response, Iterator):
             await self._stream(_cooperative(response))
         elif self._reply_to is not None:
-            self._reply_to.set(response)
+            answer(self._reply_to, response)
 
     async def _stream(self, chunks: AsyncIterator[Any]) -> None:
         if self._reply_to is None:
@@ -202,7 +203,7 @@ class Serving:
             self._abandon(error)
         else:
             logger.info("Exception returned from %s to caller:", runner, exc_info=error)
-            reply_to.set_exception((type(error), error, error.__traceback__))
+            answer_with_error(reply_to, error)
 
     def _abandon(self, error: BaseException) -> None:
         self._life.fail(error)

@@ -13,6 +13,7 @@ import pykka
 from pykka import messages
 from pykka._envelope import Envelope
 
+from actors._answer import answer, answer_with_error
 from actors._closing_inbox import ClosingInbox
 from actors._future import RunnerFuture
 from actors._pump import pump
@@ -270,13 +271,13 @@ class Runner(pykka.ThreadingActor):
                     del envelope
                     pump(response, reply_to)
             elif reply_to is not None:
-                reply_to.set(response)
+                answer(reply_to, response)
         except Exception as error:
             if reply_to is None or self.let_it_crash:
                 self._runner_link.abandoned(reply_to, error)
                 raise
             logger.info("Exception returned from %s to caller:", self, exc_info=True)
-            reply_to.set_exception()
+            answer_with_error(reply_to, error)
         except BaseException as error:
             # Set: it is `on_stop` that has raised, and its stop is answered.
             if not self.actor_stopped.is_set():
@@ -322,7 +323,7 @@ def _refuse(envelope: Any) -> None:
     if reply_to is None:
         return
     if isinstance(envelope, Envelope) and isinstance(envelope.message, messages._ActorStop):  # noqa: SLF001 - Pykka's own word
-        reply_to.set(None)
+        answer(reply_to, None)
     else:
         error = pykka.ActorDeadError("the runner stopped before it handled the message")
-        reply_to.set_exception((type(error), error, None))
+        answer_with_error(reply_to, error)

@@ -69,6 +69,7 @@ ACTORS = {
     "_log_file": 1,
     "_warden": 1,
     "_pump": 1,
+    "_answer": 1,
     "_bells": 1,
     "_ledger": 1,
     "_spin": 1,

@@ -48,6 +48,18 @@ class Patient(actors.Runner):
         wait(gate)
         return "held"
 
+    def hold_and_fail(self, begun, gate):
+        self.hold(begun, gate)
+        raise ValueError("as told")
+
+    def hold_and_leave(self, begun, gate):
+        self.hold(begun, gate)
+        raise SystemExit(3)
+
+    def hold_and_stream(self, begun, gate):
+        self.hold(begun, gate)
+        return iter(["token"])
+
     def tokens(self, path):
         """Stream without end, and say when it is closed."""
         try:
