@@ -138,7 +138,9 @@ class Runner(pykka.ThreadingActor):
         Whether nobody waits any more for the answer of the message that is being handled.
 
         For code that computes without yielding: it may ask as often as it likes, in the handler
-        or in a thread that the handler waits for.
+        or in a thread that the handler waits for. If the runner is `concurrent`, that thread must
+        run in a copy of the handler's context, as `asyncio.to_thread` has it do, and may even
+        outlive the handler; in any other this is `False`.
         """
         task = self._runner_reply_to
         return task is not None and self._runner_link.cancelled(task)
