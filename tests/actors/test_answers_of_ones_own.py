@@ -1,5 +1,7 @@
 """An asker sets a hook on the future of an ask that is pending: the runner's answer is dropped."""
 
+import threading
+
 import pykka
 import pytest
 from patient import Patient, PatientLoop
@@ -46,3 +48,16 @@ def test_refusal_that_cannot_be_given_any_more_is_dropped(proxy, fifo, gate):
     with pytest.raises(pykka.ActorDeadError):
         waiting.get(timeout=LIMIT)
     assert leaving.get(timeout=LIMIT) == hooked.get(timeout=LIMIT) == "made"
+
+
+def test_supervisor_survives_an_answer_that_it_cannot_give_any_more(supervisor):
+    """A value or an exception; with it every runner would end."""
+    ref = supervisor.actor_ref
+    released = ref._actor_weakref().released = threading.Event()
+    ref.tell(pykka.messages.ProxyCall(("released", "wait"), (LIMIT,), {}))
+    futures = [supervisor.runners(), supervisor.stop_runner("nobody")]
+    for future in futures:
+        future.set_get_hook(lambda _timeout: "made")
+    released.set()
+    assert supervisor.runners().get(timeout=LIMIT) == ()
+    assert [future.get(timeout=LIMIT) for future in futures] == ["made"] * 2
