@@ -104,9 +104,9 @@ class RunnerHost:
         launch, segments = self.mailbox.get()
         try:
             runner = self._make(launch, segments)
-            runner._live()  # noqa: SLF001 - the host is the other half of the runner
+            runner._runner_live()  # noqa: SLF001 - the host is the other half of the runner
             # Only after an orderly end: a failure's tasks are the parent's to fail.
-            runner._refuse_the_rest()  # noqa: SLF001
+            runner._runner_refuse_the_rest()  # noqa: SLF001
             self._finish_handing_on()
             self.channel.send(Left())
         except BaseException as error:
@@ -131,7 +131,7 @@ class RunnerHost:
             runner = runner_class(*args, **kwargs)
         finally:
             birth.reset(token)
-        if not isinstance(runner, Runner) or getattr(runner, "_link", None) is not self:
+        if not isinstance(runner, Runner) or getattr(runner, "_runner_link", None) is not self:
             raise TypeError(f"{runner_class.__qualname__}.__init__ did not call super().__init__()")
         if runner.concurrent:
             self._incoming = ConcurrentIncoming
