@@ -4,7 +4,7 @@ import os
 import pickle
 import signal
 import time
-from typing import Any, Final, NoReturn
+from typing import Any, NoReturn
 
 import pykka
 from pykka import messages
@@ -38,25 +38,15 @@ from actors._mailbox import Mailbox
 from actors._outgoing import Outgoing
 from actors._references import references
 from actors.messages import (
-    RunnerConnecting,
+    PHASE_OF,
     RunnerIdle,
-    RunnerLoading,
     RunnerReady,
     RunnerRunning,
     RunnerStatus,
-    RunnerWarmingUp,
 )
 from actors.reasons import Phase
 from actors.runner import Birth, Runner, birth
 from actors.termination import RunnerTerminationError
-
-_PHASES: Final = {
-    RunnerIdle: Phase.SERVING,
-    RunnerConnecting: Phase.CONNECTING,
-    RunnerLoading: Phase.LOADING,
-    RunnerWarmingUp: Phase.WARMING_UP,
-    RunnerReady: Phase.SERVING,
-}
 
 
 def end_own_group() -> NoReturn:
@@ -143,7 +133,7 @@ class RunnerHost:
 
     def status(self, status: RunnerStatus) -> None:
         """Report a change of state."""
-        self._phase = _PHASES.get(type(status), self._phase)
+        self._phase = PHASE_OF.get(type(status), self._phase)
         if isinstance(status, RunnerIdle):
             self.handled()
             self.channel.send(Started())

@@ -246,7 +246,8 @@ class _StatusBlock:
         self._context = context
         self._seen = 0
 
-    def feed(self, _line: str, *, claimed: bool) -> Consumed:
+    def feed(self, line: str, *, claimed: bool) -> Consumed:
+        del line
         self._seen += 1
         over = claimed or self._seen >= self._LINES
         return Consumed.CLOSED if over else Consumed.PASSED
