@@ -32,7 +32,7 @@ class ConcurrentLife:
         self.runner = runner
         self.failure: BaseException | None = None
         self._refuse = refuse
-        self._link = runner._link
+        self._link = runner._runner_link
         self._inbox = runner.actor_inbox
         self._arrivals: deque[Any] = deque()
         self._looking = False
@@ -40,11 +40,12 @@ class ConcurrentLife:
         self._stop: Any = None
         self._thread = threading.get_ident()
         self._loop: asyncio.AbstractEventLoop
-        self._context: contextvars.Context
+        # The hooks run in it, and each message in a copy.
+        self._context: Final = contextvars.copy_context()
         self._main: asyncio.Task[Any] | None = None
         self._serving = False
         self._changed = asyncio.Event()
-        runner._task = CurrentTask()
+        runner._runner_reply_to = CurrentTask()
 
     def run(self) -> None:
         """
@@ -55,7 +56,7 @@ class ConcurrentLife:
         """
         with asyncio.Runner() as loop:
             try:
-                failure = loop.run(self._live())
+                failure = loop.run(self._live(), context=self._context)
             except BaseException as error:
                 # Ctrl-C, or SystemExit in a task of the user's own: it has left the loop at once.
                 loop.run(self._fall_by(error))
@@ -66,7 +67,6 @@ class ConcurrentLife:
     async def _live(self) -> BaseException | None:
         """Return what ended the runner: raised in a task, it could leave the loop too early."""
         self._loop = asyncio.get_running_loop()
-        self._context = contextvars.copy_context()
         self._main = asyncio.current_task()
         # From the first hook on: one may wait for what comes in.
         self._inbox.divert(self._loop, self._arrive)
@@ -81,13 +81,8 @@ class ConcurrentLife:
     async def _serve(self) -> BaseException | None:
         try:
             await self._start_up()
-        except asyncio.CancelledError:
-            raise
-        except BaseException as error:  # noqa: BLE001 - it is raised when the loop is closed
-            return error
-        self._serving = True
-        self._take_up()
-        try:
+            self._serving = True
+            self._take_up()
             while self.failure is None and (self._stop is None or self._servings):
                 self._changed.clear()
                 await self._changed.wait()
@@ -96,20 +91,21 @@ class ConcurrentLife:
             self.failure = self.failure or error
             await self._end()
             raise
+        except BaseException as error:  # noqa: BLE001 - it is raised when the loop is closed
+            self.fail(error)
         await self._end()
         return self.failure
 
     async def _fall_by(self, error: BaseException) -> None:
         if self._main is None or self._main.done():
             return
-        if self._serving:
-            self.fail(error)
-        else:
+        self.fail(error)
+        if not self._serving:
             self._main.cancel()
         await asyncio.wait({self._main})
 
     async def _start_up(self) -> None:
-        for outcome, tell in self.runner._hooks():
+        for outcome, tell in self.runner._runner_hooks():
             result = await _settled(outcome)
             if tell is None:
                 continue
@@ -144,7 +140,7 @@ class ConcurrentLife:
             if _is_stop(envelope):
                 self._stop = envelope
                 # At once: a handler in flight may wait for what comes after the stop.
-                self.runner._refuse_the_rest()
+                self.runner._runner_refuse_the_rest()
                 while self._arrivals:
                     self._refuse(self._arrivals.popleft())
             elif self._link.begun(envelope):
@@ -175,15 +171,17 @@ class ConcurrentLife:
             self._changed.set()
 
     async def _end(self) -> None:
-        """Call the last hook, after whatever is still in flight."""
+        """Call the last hook of a runner that has begun, after whatever is still in flight."""
         runner, error = self.runner, self.failure
-        runner._leave()
+        runner._runner_leave()
         if error is not None:
             for serving in tuple(self._servings):
                 serving.give_up()
             while self._servings:
                 self._changed.clear()
                 await self._changed.wait()
+        if not runner._runner_begun:
+            return
         if isinstance(error, Exception):
             await self._last_hook(runner.on_failure, type(error), error, error.__traceback__)
         else:
@@ -191,8 +189,15 @@ class ConcurrentLife:
             await self._last_hook(runner.on_stop)
 
     async def _last_hook(self, hook: Callable[..., Any], *args: Any) -> None:
+        main: Any = self._main
+        cancellations = main.cancelling()
         try:
             await _settled(hook(*args))
+        except asyncio.CancelledError:
+            # One more: Ctrl-C, says `asyncio.Runner`. Else the hook awaits what it has cancelled.
+            if main.cancelling() > cancellations:
+                raise
+            self.runner._handle_failure(*sys.exc_info())
         except Exception:  # noqa: BLE001 - the user's code; logged as Pykka does
             self.runner._handle_failure(*sys.exc_info())
         except (SystemExit, KeyboardInterrupt) as error:

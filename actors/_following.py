@@ -1,6 +1,8 @@
 """The future of an answer that takes its time."""
 
+import contextlib
 import copyreg
+import queue
 import time
 from typing import Any, TypeVar
 
@@ -15,7 +17,8 @@ class FollowingFuture(RunnerFuture[T]):
     """
     A future that follows an answer which is itself a future.
 
-    A supervisor answers so: it must not wait in its mailbox until a runner is up or down.
+    A supervisor answers so: it must not wait in its mailbox until a runner is up or down. What
+    it answers is dropped if the asker has settled the matter meanwhile.
     """
 
     def get(self, *, timeout: float | None = None) -> Any:
@@ -31,6 +34,11 @@ class FollowingFuture(RunnerFuture[T]):
             return value
         left = None if deadline is None else max(0.0, deadline - time.monotonic())
         return value.get(timeout=left)
+
+    def _set(self, result: tuple[Any, Any]) -> None:
+        # Full: Pykka's loop, which answers, would end with it, and every runner with the loop.
+        with contextlib.suppress(queue.Full):
+            super()._set(result)
 
     async def _awaited(self) -> Any:
         value = await super()._awaited()

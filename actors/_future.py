@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 import pykka
 
+from actors._answer import answer
 from actors._bells import Bells
 from actors._sealed import Sealed
 from actors._stream import Stream, StreamCore
@@ -244,7 +245,8 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
     def open_stream(self) -> "LocalOutlet":
         """Answer with a stream. Return the way to it, which does not hold it."""
         core = StreamCore(grant=lambda _chunks: None, abandon=lambda: None)
-        self.set(Stream(core))  # type: ignore[arg-type]
+        # If it comes too late it is dropped here, and the runner sees that nobody reads.
+        answer(self, Stream(core))
         return LocalOutlet(core)
 
     def _set(self, result: tuple[Any, Any]) -> None:

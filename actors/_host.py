@@ -4,7 +4,7 @@ import os
 import pickle
 import signal
 import time
-from typing import Any, Final, NoReturn
+from typing import Any, NoReturn
 
 import pykka
 from pykka import messages
@@ -38,25 +38,15 @@ from actors._mailbox import Mailbox
 from actors._outgoing import Outgoing
 from actors._references import references
 from actors.messages import (
-    RunnerConnecting,
+    PHASE_OF,
     RunnerIdle,
-    RunnerLoading,
     RunnerReady,
     RunnerRunning,
     RunnerStatus,
-    RunnerWarmingUp,
 )
 from actors.reasons import Phase
 from actors.runner import Birth, Runner, birth
 from actors.termination import RunnerTerminationError
-
-_PHASES: Final = {
-    RunnerIdle: Phase.SERVING,
-    RunnerConnecting: Phase.CONNECTING,
-    RunnerLoading: Phase.LOADING,
-    RunnerWarmingUp: Phase.WARMING_UP,
-    RunnerReady: Phase.SERVING,
-}
 
 
 def end_own_group() -> NoReturn:
@@ -104,9 +94,9 @@ class RunnerHost:
         launch, segments = self.mailbox.get()
         try:
             runner = self._make(launch, segments)
-            runner._live()  # noqa: SLF001 - the host is the other half of the runner
+            runner._runner_live()  # noqa: SLF001 - the host is the other half of the runner
             # Only after an orderly end: a failure's tasks are the parent's to fail.
-            runner._refuse_the_rest()  # noqa: SLF001
+            runner._runner_refuse_the_rest()  # noqa: SLF001
             self._finish_handing_on()
             self.channel.send(Left())
         except BaseException as error:
@@ -131,7 +121,7 @@ class RunnerHost:
             runner = runner_class(*args, **kwargs)
         finally:
             birth.reset(token)
-        if not isinstance(runner, Runner) or getattr(runner, "_link", None) is not self:
+        if not isinstance(runner, Runner) or getattr(runner, "_runner_link", None) is not self:
             raise TypeError(f"{runner_class.__qualname__}.__init__ did not call super().__init__()")
         if runner.concurrent:
             self._incoming = ConcurrentIncoming
@@ -143,7 +133,7 @@ class RunnerHost:
 
     def status(self, status: RunnerStatus) -> None:
         """Report a change of state."""
-        self._phase = _PHASES.get(type(status), self._phase)
+        self._phase = PHASE_OF.get(type(status), self._phase)
         if isinstance(status, RunnerIdle):
             self.handled()
             self.channel.send(Started())

@@ -62,7 +62,9 @@ def pack_for_start(value: Any, what: str) -> tuple[Buffer, ...]:
         UnsendableError: If it cannot be pickled.
     """
     look_again()
-    return _pack_by_value(value, what, _by_value.dumps_afresh)
+    segments = _pack_by_value(value, what, _by_value.dumps_afresh)
+    # They are sent again at each restart, whatever their owner has made of them by then.
+    return tuple(bytes(each) if isinstance(each, memoryview) else each for each in segments)
 
 
 class _Beside:

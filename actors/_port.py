@@ -3,7 +3,7 @@
 import signal
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final
 
 from actors._bootstrap import DUMP_SIGNAL
@@ -31,15 +31,9 @@ from actors._task_watch import TaskWatch
 from actors._wires import Wires
 from actors.errors import TaskTimedOutError, WireError
 from actors.messages import (
-    RunnerConnected,
-    RunnerConnecting,
+    PHASE_OF,
     RunnerFailed,
-    RunnerIdle,
-    RunnerLoaded,
-    RunnerLoading,
-    RunnerReady,
     RunnerStatus,
-    RunnerWarmingUp,
 )
 from actors.reasons import (
     ExitReason,
@@ -62,16 +56,6 @@ _DUMP_SIZE: Final = 64 * 1024
 """Bytes of stacks that an error takes along."""
 _CLOSED_GRACE: Final = 1.0
 """Seconds between a closed channel and the exit that normally causes it."""
-
-_PHASE_OF: Final[Mapping[type, Phase]] = {
-    RunnerIdle: Phase.SERVING,
-    RunnerConnecting: Phase.CONNECTING,
-    RunnerConnected: Phase.CONNECTING,
-    RunnerLoading: Phase.LOADING,
-    RunnerLoaded: Phase.LOADING,
-    RunnerWarmingUp: Phase.WARMING_UP,
-    RunnerReady: Phase.SERVING,
-}
 
 
 class Port:
@@ -267,7 +251,7 @@ class Port:
 
     def _on_status(self, status: RunnerStatus, at: float) -> None:
         if self._phase is not Phase.STOPPING:
-            self._phase = _PHASE_OF.get(type(status), self._phase)
+            self._phase = PHASE_OF.get(type(status), self._phase)
         self._listener.event(PortStatus(*self.source, status, at))
 
     # What the watch has to say.

@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 
 import pykka
 
+from actors._answer import answer, answer_with_error
 from actors.errors import TaskCancelledError
 
 logger: Final = logging.getLogger("pykka")
@@ -77,6 +78,7 @@ class Serving:
         reply_to = envelope.reply_to
         self._envelope: Any = envelope
         self._reply_to: Any = reply_to
+        self._cancelled = False
         self._begun = False
         self._given_up = False
         self._changed = asyncio.Event()
@@ -89,8 +91,9 @@ class Serving:
 
     @property
     def cancelled(self) -> bool:
-        """Whether nobody waits for the answer any more."""
-        return self._reply_to is not None and self._reply_to.cancelled
+        """Whether nobody waits for the answer any more; asked in any thread."""
+        reply_to = self._reply_to
+        return self._cancelled if reply_to is None else reply_to.cancelled
 
     def give_up(self) -> None:
         """Cancel the handler, once."""
@@ -130,6 +133,8 @@ class Serving:
         except BaseException as error:  # noqa: BLE001 - it ends the runner, and not the loop
             self._abandon(error)
         finally:
+            # A thread of the handler's may look when that is gone, for it is not waited for.
+            self._cancelled = self.cancelled
             # The task's context knows this object, which knows the task.
             self._envelope = self._reply_to = None
             life.served(self)
@@ -139,13 +144,13 @@ class Serving:
         response = runner._handle_receive(self._envelope.message)
         if inspect.isawaitable(response):
             response = await response
-        runner._link.handled()
+        runner._runner_link.handled()
         if isinstance(response, AsyncIterator):
             await self._stream(response)
         elif isinstance(response, Iterator):
             await self._stream(_cooperative(response))
         elif self._reply_to is not None:
-            self._reply_to.set(response)
+            answer(self._reply_to, response)
 
     async def _stream(self, chunks: AsyncIterator[Any]) -> None:
         if self._reply_to is None:
@@ -184,7 +189,7 @@ class Serving:
         """End without an answer: nobody waits for it, or the runner ends."""
         failure = self._life.failure
         if failure is not None:
-            self._life.runner._link.abandoned(self._reply_to, failure)
+            self._life.runner._runner_link.abandoned(self._reply_to, failure)
         elif not isinstance(self._reply_to, pykka.Future):
             self._reply_to.close(cancelled=True)
 
@@ -198,11 +203,11 @@ class Serving:
             self._abandon(error)
         else:
             logger.info("Exception returned from %s to caller:", runner, exc_info=error)
-            reply_to.set_exception((type(error), error, error.__traceback__))
+            answer_with_error(reply_to, error)
 
     def _abandon(self, error: BaseException) -> None:
         self._life.fail(error)
-        self._life.runner._link.abandoned(self._reply_to, self._life.failure or error)
+        self._life.runner._runner_link.abandoned(self._reply_to, self._life.failure or error)
 
 
 async def _cooperative(chunks: Iterator[Any]) -> AsyncIterator[Any]:

@@ -1,4 +1,4 @@
-"""What a runner without an event loop must not be given: coroutines."""
+"""Whether what a runner's class declares, its hooks and its answers suit each other."""
 
 import inspect
 from collections.abc import Iterator
@@ -11,6 +11,23 @@ RUNNING: Final[tuple[type[Any], ...]] = (Iterator, CoroutineType, AsyncGenerator
 """Classes of answers that are still to be run."""
 
 _HOOKS: Final = ("on_start", "connect", "load", "warm_up", "on_failure", "on_stop")
+
+
+_FLAGS: Final = ("concurrent", "let_it_crash")
+
+
+def check_flags(runner: Any) -> None:
+    """
+    Refuse a runner that has something else by the name of a declaration, such as a number.
+
+    Raises:
+        TypeError: If it is neither `True` nor `False`.
+    """
+    for name in _FLAGS:
+        value = getattr(runner, name)
+        if not isinstance(value, bool):
+            kind = type(runner).__qualname__
+            raise TypeError(f"{kind}.{name} says how a runner lives: True or False, not {value!r}")
 
 
 def check_answer(response: Any) -> None:

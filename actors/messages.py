@@ -1,7 +1,8 @@
 """The facts that supervisors publish: statuses, tasks, chunks and failures."""
 
 import enum
-from typing import TypeAlias
+from collections.abc import Mapping
+from typing import Final, TypeAlias
 
 import attrs
 
@@ -155,6 +156,17 @@ RunnerStatus: TypeAlias = (
     | RunnerFailed
 )
 """Every state a runner can be in."""
+
+PHASE_OF: Final[Mapping[type, Phase]] = {
+    RunnerIdle: Phase.SERVING,
+    RunnerConnecting: Phase.CONNECTING,
+    RunnerConnected: Phase.CONNECTING,
+    RunnerLoading: Phase.LOADING,
+    RunnerLoaded: Phase.LOADING,
+    RunnerWarmingUp: Phase.WARMING_UP,
+    RunnerReady: Phase.SERVING,
+}
+"""What a runner is about to do, or has done, in the states that tell it."""
 
 
 @attrs.frozen

@@ -2,23 +2,23 @@
 
 import contextlib
 import logging
-import queue
 import sys
-from abc import abstractmethod
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextvars import ContextVar
 from types import TracebackType
-from typing import Any, ClassVar, Final, NamedTuple, Protocol, TypeAlias
+from typing import Any, ClassVar, Final, NamedTuple, TypeAlias
 
 import pykka
 from pykka import messages
 from pykka._envelope import Envelope
 
+from actors._answer import answer, answer_with_error
 from actors._closing_inbox import ClosingInbox
 from actors._future import RunnerFuture
 from actors._pump import pump
-from actors._synchrony import RUNNING, check_answer, check_hooks
+from actors._runner_link import NoLink, RunnerLink, ThreadLink
+from actors._synchrony import RUNNING, check_answer, check_flags, check_hooks
 from actors.messages import (
     Progress,
     RunnerConnected,
@@ -27,7 +27,6 @@ from actors.messages import (
     RunnerLoaded,
     RunnerLoading,
     RunnerReady,
-    RunnerStatus,
     RunnerWarmingUp,
 )
 
@@ -37,89 +36,6 @@ logger: Final = logging.getLogger("pykka")
 Loading: TypeAlias = Iterator[Progress] | AsyncIterator[Progress] | Awaitable[None] | None
 """What `Runner.load` may return; what needs an event loop, only if it is `concurrent`."""
 _Tell: TypeAlias = Callable[[Progress], None]
-
-
-class RunnerLink(Protocol):
-    """Whom a runner reports to. Private to the package."""
-
-    def status(self, status: RunnerStatus) -> None:
-        """Report a change of state."""
-
-    def waiting(self, waiting_for: str | None) -> None:
-        """Report who is waited for."""
-
-    @abstractmethod
-    def begun(self, envelope: Any) -> bool:
-        """Report that a message is taken up. Return whether its answer is still wanted."""
-
-    @abstractmethod
-    def cancelled(self, task: Any) -> bool:
-        """Return whether nobody waits for this answer any more."""
-
-    def handled(self) -> None:
-        """Report what has changed, before a message is answered."""
-
-    def idle(self) -> None:
-        """Report that no message is waiting."""
-
-    def failing(self, error: BaseException) -> None:
-        """Report what ends the runner, before it is done with cleaning up."""
-
-    def abandoned(self, reply_to: Any, error: BaseException) -> None:
-        """See to it that whoever waits for this message learns of the runner's end."""
-
-
-class _NoLink:
-    """A runner without a supervisor has nobody to report to."""
-
-    def status(self, status: RunnerStatus) -> None:
-        del status
-
-    def waiting(self, waiting_for: str | None) -> None:
-        del waiting_for
-
-    def begun(self, envelope: Any) -> bool:
-        return envelope.reply_to is None or not envelope.reply_to.cancelled
-
-    def cancelled(self, task: Any) -> bool:
-        return bool(task.cancelled)
-
-    def handled(self) -> None:
-        pass
-
-    def idle(self) -> None:
-        pass
-
-    def failing(self, error: BaseException) -> None:
-        pass
-
-    def abandoned(self, reply_to: Any, error: BaseException) -> None:
-        if reply_to is not None:
-            dead = _dead_by(error)
-            reply_to.set_exception((type(dead), dead, None))
-
-
-class _ThreadLink(_NoLink):
-    """A runner in a thread tells whoever starts it that it is up, or why it is not."""
-
-    def __init__(self) -> None:
-        self.up: pykka.ThreadingFuture[None] = pykka.ThreadingFuture()
-
-    def status(self, status: RunnerStatus) -> None:
-        if isinstance(status, RunnerIdle):
-            self.up.set()
-
-    def ended(self, error: BaseException) -> None:
-        # A runner's SystemExit is the runner's; passed on, it would end whoever starts it.
-        reason = error if isinstance(error, Exception) else _dead_by(error)
-        with contextlib.suppress(queue.Full):  # It was up.
-            self.up.set_exception((type(reason), reason, reason.__traceback__))
-
-
-def _dead_by(error: BaseException) -> pykka.ActorDeadError:
-    dead = pykka.ActorDeadError(f"the runner was ended by {type(error).__name__}: {error}")
-    dead.__cause__ = error
-    return dead
 
 
 class Birth(NamedTuple):
@@ -173,9 +89,11 @@ class Runner(pykka.ThreadingActor):
     messages came. See the guide [Many messages at a time](../guides/concurrency.md).
     """
 
-    _link: RunnerLink = _NoLink()
-    _task: Any = None
+    _runner_link: RunnerLink = NoLink()
+    _runner_reply_to: Any = None
     """Where the answer of the message that is being handled goes, if anybody waits for it."""
+    _runner_begun = False
+    """Whether `on_start` is done: from then on a last hook is called, whatever ends the runner."""
 
     def __init__(self, *_args: Any, **_kwargs: Any) -> None:
         super().__init__()
@@ -184,7 +102,7 @@ class Runner(pykka.ThreadingActor):
         if born is not None and born.runner_class is type(self):
             # Another one of this class, made by its constructor, is not the one that was launched.
             birth.set(None)
-            self._link = born.link
+            self._runner_link = born.link
             self.actor_urn = born.actor_urn
             self.actor_inbox = born.inbox
             self._actor_ref = pykka.ActorRef(self)
@@ -203,7 +121,7 @@ class Runner(pykka.ThreadingActor):
         exception_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> Awaitable[None] | None:
-        """Clean up after an exception that ends the runner."""
+        """Clean up after an exception that ends the runner, unless `on_start` has raised it."""
 
     def connect(self) -> Awaitable[None] | None:
         """Reach whom the runner works with. Called once, after `on_start`."""
@@ -220,10 +138,12 @@ class Runner(pykka.ThreadingActor):
         Whether nobody waits any more for the answer of the message that is being handled.
 
         For code that computes without yielding: it may ask as often as it likes, in the handler
-        or in a thread that the handler waits for.
+        or in a thread that the handler waits for. If the runner is `concurrent`, that thread must
+        run in a copy of the handler's context, as `asyncio.to_thread` has it do, and may even
+        outlive the handler; in any other this is `False`.
         """
-        task = self._task
-        return task is not None and self._link.cancelled(task)
+        task = self._runner_reply_to
+        return task is not None and self._runner_link.cancelled(task)
 
     @contextlib.contextmanager
     def waiting_for(self, whom: str) -> Iterator[None]:
@@ -237,11 +157,11 @@ class Runner(pykka.ThreadingActor):
         Args:
             whom: Who is waited for, such as `rank 2`.
         """
-        self._link.waiting(whom)
+        self._runner_link.waiting(whom)
         try:
             yield
         finally:
-            self._link.waiting(None)
+            self._runner_link.waiting(None)
 
     @staticmethod
     def _create_future() -> pykka.Future[Any]:
@@ -259,7 +179,7 @@ class Runner(pykka.ThreadingActor):
             pykka.ActorDeadError: If `on_start` has raised `SystemExit` or `KeyboardInterrupt`.
             Exception: What else `on_start` has raised.
         """
-        link = self._link = _ThreadLink()
+        link = self._runner_link = ThreadLink()
         super()._start_actor_loop()
         link.up.get()
 
@@ -267,47 +187,49 @@ class Runner(pykka.ThreadingActor):
         """Live in a thread: what ends the runner is logged there, as Pykka does."""
         error: BaseException | None = None
         try:
-            self._live()
+            self._runner_live()
         except BaseException as problem:  # noqa: BLE001 - a thread has nobody to raise to
             error = problem
             self._handle_failure(*sys.exc_info())
-        self._refuse_the_rest()
-        if error is not None and isinstance(self._link, _ThreadLink):
-            self._link.ended(error)
+        self._runner_refuse_the_rest()
+        if error is not None and isinstance(self._runner_link, ThreadLink):
+            self._runner_link.ended(error)
 
-    def _live(self) -> None:
+    def _runner_live(self) -> None:
         """Run the hooks and handle messages until the end; raise what ended it, if anything."""
         try:
+            check_flags(self)
             if self.concurrent:
                 # Late: most runners have no use for asyncio, which takes long to import.
                 from actors._concurrent import ConcurrentLife  # noqa: PLC0415
 
                 ConcurrentLife(self, _refuse).run()
                 return
-            self._start_up()
+            self._runner_start_up()
             while not self.actor_stopped.is_set():
-                self._handle(self.actor_inbox.get())
-        except BaseException:
-            self._leave()
+                self._runner_handle(self.actor_inbox.get())
+        except BaseException as error:
+            self._runner_fall(error)
             raise
 
-    def _start_up(self) -> None:
+    def _runner_start_up(self) -> None:
         check_hooks(self)
-        for outcome, tell in self._hooks():
+        for outcome, tell in self._runner_hooks():
             if tell is not None:
                 for progress in outcome or ():
                     tell(progress)
 
-    def _hooks(self) -> Iterator[tuple[Any, _Tell | None]]:
+    def _runner_hooks(self) -> Iterator[tuple[Any, _Tell | None]]:
         """
         Call the hooks that come before the first message, each when the one before is done.
 
         Yields:
             What a hook has returned, and whom to tell of what that yields, if anybody.
         """
-        link = self._link
+        link = self._runner_link
         kind = type(self)
         yield self.on_start(), None
+        self._runner_begun = True
         link.status(RunnerIdle())
         if kind.connect is not Runner.connect:
             link.status(RunnerConnecting())
@@ -315,17 +237,17 @@ class Runner(pykka.ThreadingActor):
             link.status(RunnerConnected())
         if kind.load is not Runner.load:
             link.status(RunnerLoading())
-            yield self.load(), self._tell_progress
+            yield self.load(), self._runner_tell_progress
             link.status(RunnerLoaded())
         if kind.warm_up is not Runner.warm_up:
             link.status(RunnerWarmingUp())
             yield self.warm_up(), None
         link.status(RunnerReady())
 
-    def _tell_progress(self, progress: Progress) -> None:
-        self._link.status(RunnerLoading(progress.layers_loaded, progress.total_layers))
+    def _runner_tell_progress(self, progress: Progress) -> None:
+        self._runner_link.status(RunnerLoading(progress.layers_loaded, progress.total_layers))
 
-    def _handle(self, envelope: Any) -> None:
+    def _runner_handle(self, envelope: Any) -> None:
         reply_to = envelope.reply_to
         try:
             message = envelope.message
@@ -335,58 +257,64 @@ class Runner(pykka.ThreadingActor):
                 finally:
                     _refuse(envelope)
                 return
-            if not self._link.begun(envelope):
-                self._rest()
+            if not self._runner_link.begun(envelope):
+                self._runner_rest()
                 return
-            self._task = reply_to
+            self._runner_reply_to = reply_to
             response = self._handle_receive(message)
-            self._link.handled()
+            self._runner_link.handled()
             if isinstance(response, RUNNING):
                 check_answer(response)
                 if reply_to is None:
                     deque(response, maxlen=0)
                 else:
                     # From here on only the asker holds the stream: if it is dropped, nobody reads.
-                    self._task = reply_to = reply_to.open_stream()
+                    self._runner_reply_to = reply_to = reply_to.open_stream()
                     del envelope
                     pump(response, reply_to)
             elif reply_to is not None:
-                reply_to.set(response)
+                answer(reply_to, response)
         except Exception as error:
             if reply_to is None or self.let_it_crash:
-                self._link.abandoned(reply_to, error)
-                self._leave()
-                self._call_on_failure()
+                self._runner_link.abandoned(reply_to, error)
                 raise
             logger.info("Exception returned from %s to caller:", self, exc_info=True)
-            reply_to.set_exception()
+            answer_with_error(reply_to, error)
         except BaseException as error:
-            # Set: it is `on_stop` that has raised.
+            # Set: it is `on_stop` that has raised, and its stop is answered.
             if not self.actor_stopped.is_set():
-                self._link.abandoned(reply_to, error)
-                self._stop()
+                self._runner_link.abandoned(reply_to, error)
             raise
-        self._task = None
-        self._rest()
+        self._runner_reply_to = None
+        self._runner_rest()
 
-    def _rest(self) -> None:
+    def _runner_rest(self) -> None:
         if self.actor_inbox.empty():
-            self._link.idle()
+            self._runner_link.idle()
 
-    def _leave(self) -> None:
+    def _runner_leave(self) -> None:
         """Be dead for everybody who looks."""
         if not self.actor_stopped.is_set():
             pykka.ActorRegistry.unregister(self.actor_ref)
             self.actor_stopped.set()
 
-    def _call_on_failure(self) -> None:
-        """Clean up after the exception that is being handled, which stays the one that counts."""
-        try:
-            self.on_failure(*sys.exc_info())
-        except Exception:  # noqa: BLE001 - the user's code; logged as Pykka does
-            self._handle_failure(*sys.exc_info())
+    def _runner_fall(self, error: BaseException) -> None:
+        """Clean up after what ends the runner, wherever it was raised: by a signal, say."""
+        if not self._runner_begun:
+            self._runner_leave()
+        elif self.actor_stopped.is_set():
+            # It is the last hook that has raised.
+            return
+        elif not isinstance(error, Exception):
+            self._stop()
+        else:
+            self._runner_leave()
+            try:
+                self.on_failure(type(error), error, error.__traceback__)
+            except Exception:  # noqa: BLE001 - the user's code; logged as Pykka does
+                self._handle_failure(*sys.exc_info())
 
-    def _refuse_the_rest(self) -> None:
+    def _runner_refuse_the_rest(self) -> None:
         """Answer what has come too late, and what still comes."""
         self.actor_inbox.close(_refuse)
 
@@ -397,7 +325,7 @@ def _refuse(envelope: Any) -> None:
     if reply_to is None:
         return
     if isinstance(envelope, Envelope) and isinstance(envelope.message, messages._ActorStop):  # noqa: SLF001 - Pykka's own word
-        reply_to.set(None)
+        answer(reply_to, None)
     else:
         error = pykka.ActorDeadError("the runner stopped before it handled the message")
-        reply_to.set_exception((type(error), error, None))
+        answer_with_error(reply_to, error)

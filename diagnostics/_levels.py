@@ -13,7 +13,9 @@ _LEVEL: Final = re2.compile(
     r"|(?:^|[\s\[|(\]]|level=)(trace|debug|info|notice|warn|warning)(?:\s*[\]|:)]| source=|$)"
 )
 _OF_PYTHON: Final = re2.compile(r":\d+: [A-Z]\w*Warning: ")
-_GLOG: Final = re2.compile(r"(?:^|[\[ ])([IW])\d{3,4} |(?:^| )([IW]) \w[\w/]*\.(?:cc|cpp|py):\d+\]")
+_GLOG: Final = re2.compile(
+    r"(?:^|[\[ ])([IW])\d{3,4} |(?:^| )([IW]) \w[\w/]*\.(?:cc|cpp|py):\d+\]|\[([IVW])[\]:]"
+)
 _RELAYED: Final = re2.compile(r"(?i)[:\s\[|(](?:std(?:err|out)|child|subprocess)\]?[:|>] ")
 _LETHAL: Final = re2.compile(
     r"(?i)crash|\bfatal|critical|\bdied|\bdead\b|\bdeath\b|terminat|\bkilled|abort"
@@ -24,6 +26,7 @@ _RETRIED: Final = re2.compile(
 )
 _LOGGED: Final = re2.compile(
     r"(?:^|[\s\[(|])(?:ERROR|CRITICAL|FATAL|SEVERE|Error|error|EXCEPTION)(?:[\s:\])|]|$)"
+    r"|\[E[\]:]|(?:^| )E \w[\w/]*\.(?:cc|cpp|py):\d+\]"
 )
 _SOURCE: Final = re2.compile(
     r"""\braise [\w.]+\(|\b(?:print|format|log\w*\.\w+)\(|["']{3}|^\s+.*\(f?["']$"""

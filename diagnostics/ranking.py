@@ -30,20 +30,22 @@ _LOOK_AT: Final = 200
 
 _HEALTHY: Final = re2.compile(
     r"(?:^|[\s\[|(\]])(?:INFO|DEBUG|info|debug)(?:[\s\]|:)])|[\[ ]I\d{4} \d\d:"
-    r"|\" 20\d\b|: I [a-z]\w+/|^test .* ok$|\b(?:step|epoch|iter(?:ation)?"
-    r"|batch)[ :=]+\d|it/s\]|s/it\]|tok(?:ens)?/s"
+    r"|\" 20\d\b|: I [a-z]\w+/|: I [\w/]+\.cc:\d+\]|^test .* ok$|\bEpoch \d+/\d+|\d+/\d+ \[=+[\]>]"
+    r"|\b(?:step|epoch|iter(?:ation)?|batch)[ :=]+\d|it/s\]|s/it\]|tok(?:ens)?/s"
 )
 _RECOVERED: Final = re2.compile(
     r"(?i)\b(?:reconnected|recovered|retry (?:was )?succe|succeeded (?:on|after|at) |succe\w+ after"
     r"|connection (?:re-?established|restored)|resum(?:ed|ing) (?:normal|training|service)"
     r"|connected (?:on|after|at) attempt|back to normal|attempt \d+ succe\w+|now healthy"
-    r"|^test result: ok\b)"
+    r"|test result: ok\b|is not supported in this environment - disabling"
+    r"|Defaulting to unsafe serialization|trying to resume download"
+    r"|Failed to create \w+ExecutionProvider)"
 )
 _NONE_FAILED: Final = re2.compile(r"\b0 failed\b")
 _PROCESS: Final = re2.compile(r"\(\w+ [^()]*\bpid=\d+[^()]*\)|\[rank\d+\]|^[\w.-]+ +\| ")
 _ENDING_WORDS: Final = re2.compile(
     r"(?i)shut|exit|stop|terminat|clean|clos(?:e|ing)|abort|kill|wait|leak|destroy|fail|error"
-    r"|finish|signal|crash|dump|traceback|repeated|NCCL INFO"
+    r"|finish|signal|crash|dump|traceback|repeated|NCCL INFO|\bbye\b|\bjoin"
 )
 
 

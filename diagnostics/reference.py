@@ -16,6 +16,7 @@ _TITLES: Final = {
     "metal_limits": "Metal: limits and rules",
     "mlx": "MLX",
     "ring": "MLX ring",
+    "ring_setup": "MLX ring: setting up",
     "jaccl": "MLX JACCL",
     "distributed": "MLX distributed",
     "cuda": "CUDA",

@@ -68,6 +68,9 @@ MLX_C: Final = "MLX error: "
 
 _AT: Final = re2.compile(r" at ([^ ]*/[^ :]+\.\w{1,5}):(\d{1,9})\b")  # what mlx-c adds
 
+# Families whose `file` is a place in their own sources, never one that a program opened.
+_OWN_SOURCES: Final = ("diagnostics.catalog.metal", "diagnostics.catalog.mlx")
+
 Builder = Callable[[Match, Context], Finding | None]
 
 
@@ -211,12 +214,19 @@ def finds(kind: type[Finding], *, soft: bool = False, **constants: Any) -> Build
         role = role_here(kind, match, context, soft=soft)
         if role is None:
             return None
+        if MLX_C in match.string:
+            context.facts["mlx-c-kind"] = kind
         values = {k: v for k, v in common(match, context).items() if k in declared}
         values |= constants
         values |= fields_of(kind, match.groupdict(), context)
         if "file" in declared and values.get("file") is None:
             at = _AT.search(match.string, match.start())
-            values["file"] = at.group(1) if at else context.facts.get("source-path")
+            path = (
+                None
+                if kind.__module__.startswith(_OWN_SOURCES)
+                else context.facts.get("source-path")
+            )
+            values["file"] = at.group(1) if at else path
             if at and "source_line" in declared:
                 values["source_line"] = int(at.group(2))
         return kind(role=role, tentative=soft, **values)

@@ -21,6 +21,7 @@ from diagnostics.catalog.host import (
     TooManyOpenFiles,
 )
 from diagnostics.catalog.loader import LoaderError
+from diagnostics.catalog.weights import FileNotFoundWeights
 from diagnostics.findings import Finding, Role
 from diagnostics.signatures import Context, Match
 
@@ -63,6 +64,10 @@ _OF_RESOLVER: Final = re2.compile(
 )
 OTHER_LIMIT: Final = re2.compile(r"(?i)watch(?:er)?s? (?:limit|reached)|file watchers")
 """What says that ENOSPC is about inotify, not about a disk."""
+
+_WEIGHTS: Final = re2.compile(
+    r"([^\s:'\"]+\.(?:safetensors|gguf|ggml|npz|pth?|ckpt|onnx))(?:[\s:'\",)]|$)"
+)
 
 PROBES: Final = ("nvidia-smi", "rocm-smi", "amd-smi", "xpu-smi", "npu-smi", "hl-smi", "tput")
 """Programs by which scripts ask for a device, and go on without it."""
@@ -144,6 +149,9 @@ def numbered(match: Match, context: Context) -> Finding | None:
     if name is None:
         name, _, _ = describe(int(groups.get("errno") or 0), context.platform)
     kind = BY_NAME.get(name or "")
+    weights = _WEIGHTS.search(line) if kind is FileNotFound else None
+    if weights is not None:
+        kind, groups = FileNotFoundWeights, groups | {"file": weights.group(1)}
     if name in ("ENOSPC", "EMFILE") and OTHER_LIMIT.search(line):
         kind = TooManyOpenFiles  # the limit of inotify
     if kind is None or is_numbered_exception(line) or _OF_RESOLVER.search(line):

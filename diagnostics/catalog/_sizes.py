@@ -8,14 +8,14 @@ _SIZE: Final = re2.compile(r"^\s*([\d.,]{1,30})\s*([kKmMgGtTpP]?)(i?)(?:[bB]|$)"
 _POWERS: Final = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
 
 
-def bytes_of(text: str) -> int | None:
+def bytes_of(text: str | None) -> int | None:
     """
     Return a size such as `7.91 GiB` in bytes; `None` if it is none.
 
     Args:
         text: The size; `GB` is taken for what memory is counted in, 1024 to the third.
     """
-    found = _SIZE.search(text)
+    found = _SIZE.search(text) if text else None
     if found is None:
         return None
     try:

@@ -46,10 +46,20 @@ class DistributedNoBackend(Recognized):
 SIGNATURES: Final = (
     Signature(
         name="mpi-init",
-        pattern=r"(?P<detail>Cannot initialize MPI\b|\[mpi\] The world has a single process"
-        r"|\[mpi\] \w+.*(?:failed|error).*)",
+        pattern=r"(?P<detail>Cannot initialize MPI\b|\[mpi\] (?:The world has a single process"
+        r"|MPI found but|\w+.*(?:failed|error|not (?:yet )?(?:supported|implemented))).*"
+        r"|It looks like (?:MPI_INIT|orte_init|prte_init|PMIx_Init) failed"
+        r"|An error occurred in MPI_Init\w*|Fatal error in \w*(?:MPI_|internal_)Init\w*: .*"
+        r"|MPI (?:could not split this group|doesn't support 16-bit floats))",
         build=finds(MpiInitFailed),
-        literals=("Cannot initialize MPI", "Cannot initialize mpi", "[mpi] "),
+        literals=(
+            "Cannot initialize MPI",
+            "[mpi] ",
+            *(f"It looks like {name} failed" for name in ("MPI_INIT", "orte_init", "prte_init")),
+            *("It looks like PMIx_Init", "occurred in MPI_Init", "Fatal error in "),
+            "MPI could not split",
+            "MPI doesn't support",
+        ),
     ),
     Signature(
         name="mpi-init-lower",
@@ -59,15 +69,24 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="distributed-bad-backend",
-        pattern=r"(?P<detail>The only valid values for backend are .*?)"
+        pattern=r"(?P<detail>The only valid values for backend are .*?|An all gather factory is"
+        r" only supported with.*?)"
         r"(?:but '(?P<backend>[^']*)' was provided|$)",
         build=finds(DistributedBadBackend),
-        literals=("only valid values for backend are",),
+        literals=("only valid values for backend are", "An all gather factory is only"),
     ),
     Signature(
         name="distributed-no-backend",
-        pattern=r"(?P<detail>Couldn't initialize any backend)",
+        pattern=r"(?P<detail>Couldn't initialize any backend"
+        r"|Communication not implemented in an empty distributed group"
+        r"|Cannot split the distributed group further"
+        r"|Cannot (?:send to|recv from) a singleton group)",
         build=finds(DistributedNoBackend),
-        literals=("initialize any backend",),
+        literals=(
+            "initialize any backend",
+            "an empty distributed group",
+            "distributed group further",
+            "a singleton group",
+        ),
     ),
 )

@@ -193,6 +193,12 @@ SIGNATURES: Final = (
         ),
     ),
     Signature(
+        name="rayon-thread-create",  # what Rust's libraries compute in parallel with
+        pattern=r"(?P<detail>ThreadPoolBuildError \{ kind: IOError\(Os \{ code: (?P<errno>\d{1,5}),"
+        r" .*)",
+        build=finds(ThreadCreateFailed),
+    ),
+    Signature(
         name="cpp-thread-create",
         pattern=rf"(?:what\(\): +|(?i:thread|fork|clone|exception detected)[^:\n]{{0,60}}: "
         rf"|(?:generic|system):(?P<errno>11"

@@ -38,6 +38,8 @@ def _sized(match: Match, context: Context) -> Finding | None:
 
 
 def _exception(match: Match, context: Context) -> Finding | None:
+    if ": cuMem" in match.string:
+        return None  # the GPU's memory, of which others know more
     finding = finds(OutOfMemoryHost, soft=True)(match, context)
     requested = match.group("requested")
     if not isinstance(finding, OutOfMemoryHost) or not requested:

@@ -5,8 +5,8 @@ from typing import Final
 import attrs
 
 from diagnostics.catalog._building import Recognized, finds
-from diagnostics.findings import Role
-from diagnostics.signatures import Signature
+from diagnostics.findings import Finding, Role
+from diagnostics.signatures import Context, Match, Signature
 
 
 @attrs.frozen(kw_only=True)
@@ -172,7 +172,22 @@ class JacclPostFailed(JacclFinding):
     error_code: int | None = None
 
 
+_TAG: Final = r"\[(?:jaccl|ibv)\] "  # its name was ibv before the first release
 _ERRNO: Final = r"(?:errno[ =:]*|error[ :=]+)(?P<errno>\d{1,9})"
+
+
+def _bad_config(match: Match, context: Context) -> Finding | None:
+    found = match.groupdict()
+    own = found["rank"] or found["sender"] or found["receiver"]
+    finding = finds(JacclBadConfig)(match, context)
+    if own is None or not isinstance(finding, JacclBadConfig):
+        return finding
+    return attrs.evolve(finding, rank=int(own))
+
+
+def _tagged(*words: str) -> tuple[str, ...]:
+    return tuple(f"{tag}] {word}" for tag in ("[jaccl", "[ibv") for word in words)
+
 
 SIGNATURES: Final = (
     Signature(
@@ -201,75 +216,75 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="jaccl-device-missing",
-        pattern=r"\[jaccl\] (?P<detail>Could(?: not|n't) (?:find|open) device (?P<device>\S+)"
+        pattern=_TAG + r"(?P<detail>Could(?: not|n't) (?:find|open) device (?P<device>\S+)"
         r"(?: \((?P<available>\d{1,6}) available\))?)",
         build=finds(JacclDeviceMissing),
-        literals=(
-            "[jaccl] Could not find device",
-            "[jaccl] Could not open device",
-            "[jaccl] Couldn't find device",
-            "[jaccl] Couldn't open device",
-        ),
+        literals=("find device ", "open device "),
     ),
     Signature(
         name="jaccl-rdma-off",
-        pattern=r"(?P<host>\S+) (?P<detail>does not seem to have RDMA enabled)",
+        pattern=r"(?P<host>\S+) (?P<detail>does not seem to have RDMA enabled)"
+        r"|(?P<detail2>[Hh]osts don't have RDMA enabled)",
         build=finds(JacclDeviceMissing),
-        literals=("does not seem to have RDMA enabled",),
+        literals=("does not seem to have RDMA enabled", "osts don't have RDMA enabled"),
     ),
     Signature(
         name="jaccl-resource",
-        pattern=r"\[jaccl\] (?P<detail>Couldn't (?:allocate|create|get|query|register) "
+        pattern=_TAG + r"(?P<detail>Couldn't (?:allocate|create|get|query|register) "
         r"(?:protection|completion|memory|port|context|device|gid)\w*(?: \w+)?"
-        r"|Register memory region failed)",
+        r"|Register memory region failed|Buffer can be registered once)",
         build=finds(JacclResource),
-        literals=("[jaccl] Couldn't ", "[jaccl] Register memory"),
+        literals=_tagged("Couldn't ", "Register memory", "Buffer can be"),
     ),
     Signature(
         name="jaccl-side-channel",
-        pattern=r"\[jaccl\] (?P<detail>(?:Send|Recv) failed with errno)[ =]*(?P<errno>\d{1,9})",
+        pattern=_TAG + r"(?P<detail>(?:Send|Recv) failed(?: with errno|: peer closed the side"
+        r" channel))(?:[ =]*(?P<errno>\d{1,9}))?",
         build=finds(JacclSideChannelLost),
-        literals=("[jaccl] Send failed", "[jaccl] Recv failed"),
+        literals=_tagged("Send failed", "Recv failed"),
     ),
     Signature(
         name="jaccl-post",
-        pattern=r"\[jaccl\] (?P<detail>(?:Send|Recv|Receive|Write) failed with error code)"
+        pattern=_TAG + r"(?P<detail>(?:Send|Recv|Receive|Write) failed with error code)"
         r"[ =]*(?P<error_code>\d{1,9})",
         build=finds(JacclPostFailed),
         literals=(" failed with error code",),
     ),
     Signature(
         name="jaccl-unavailable",
-        pattern=r"(?P<detail>Cannot initialize jaccl)",
+        pattern=r"(?P<detail>Cannot initialize (?:jaccl|ibv)\b)",
         build=finds(JacclUnavailable),
-        literals=("Cannot initialize jaccl",),
+        literals=("Cannot initialize jaccl", "Cannot initialize ibv"),
     ),
     Signature(
         name="jaccl-connect",
-        pattern=r"\[jaccl\] (?P<detail>Couldn't connect\b.*?)(?:\(" + _ERRNO + r"|$)",
+        pattern=_TAG
+        + r"(?P<detail>Couldn't (?:connect|create socket to connect)\b[^(]*)(?:\((?:last )?"
+        + _ERRNO
+        + r"|$)",
         build=finds(JacclConnectFailed),
-        literals=("[jaccl] Couldn't connect",),
+        literals=_tagged("Couldn't connect", "Couldn't create socket to"),
     ),
     Signature(
         name="jaccl-bind",
-        pattern=r"\[jaccl\] (?P<detail>(?:Couldn't (?:bind|listen|create socket|accept)|Accept"
-        r" failed)[^(]*)"
-        r"(?:\(" + _ERRNO + ")?",
+        pattern=_TAG + r"(?P<detail>(?:Couldn't (?:bind|listen|create socket|enable|accept)"
+        r"|Accept failed)[^(]*)(?:\((?:last )?" + _ERRNO + ")?",
         build=finds(JacclBindFailed),
-        literals=("[jaccl] Couldn't ", "[jaccl] Accept failed"),
+        literals=_tagged("Couldn't ", "Accept failed"),
+        generic=True,
     ),
     Signature(
         name="jaccl-bad-config",
-        pattern=r"\[jaccl\] (?P<detail>(?:You need to provide|The configuration should|The"
-        r" device file"
-        r"|Rank cannot|The rank|Invalid|Only)\b.*?(?:rank (?P<rank>\d{1,6}) contains.*)?)$",
+        pattern=_TAG + r"(?P<detail>(?:You need to provide|The |Device names|Malformed"
+        r"|Rank cannot|Invalid|Only|Up to|In ring mode|\w+(?: \w+)? not (?:yet )?supported)"
+        r".*?(?:rank (?P<rank>\d{1,6}) contains.*|to \d+ from (?P<sender>\d{1,6})"
+        r"|from \d+ to (?P<receiver>\d{1,6}))?)$",
+        build=_bad_config,
+        literals=("[jaccl] ", "[ibv] "),
+    ),
+    Signature(
+        name="jaccl-host-file",
+        pattern=r"(?P<detail>Malformed hostfile for jaccl backend)",
         build=finds(JacclBadConfig),
-        literals=(
-            "[jaccl] You need",
-            "[jaccl] The ",
-            "[jaccl] Rank cannot",
-            "[jaccl] Invalid",
-            "[jaccl] Only",
-        ),
     ),
 )

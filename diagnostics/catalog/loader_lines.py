@@ -269,7 +269,7 @@ SIGNATURES: Final = (
         build=finds(LoaderError),
         literals=(
             *(
-                ": cannot load",
+                "cannot load",
                 ": malformed mach-o",
                 "duplicate LC_RPATH",
                 "an incompatible architecture",

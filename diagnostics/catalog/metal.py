@@ -1,12 +1,14 @@
 """Errors of Apple's Metal as MLX, mlx-c, llama.cpp and the system print them."""
 
-from typing import ClassVar, Final
+from typing import ClassVar, Final, final
 
 import attrs
 import re2
 
+from diagnostics._consumed import Consumed
 from diagnostics.catalog._building import MLX_C, Recognized, finds
-from diagnostics.findings import Role
+from diagnostics.catalog._sizes import bytes_of
+from diagnostics.findings import Finding, Role
 from diagnostics.signatures import Context, Match, Signature
 
 
@@ -97,6 +99,7 @@ class MetalOutOfMemory(MetalFinding):
 
     Attributes:
         bytes_requested: The size of the allocation that failed.
+        requested: The same with its unit, where it is printed so.
     """
 
     cause = "metal-out-of-memory"
@@ -108,6 +111,7 @@ class MetalOutOfMemory(MetalFinding):
     references = ("ml-explore/mlx-examples#823", "jjang-ai/vmlx#58")
 
     bytes_requested: int | None = None
+    requested: str | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -163,6 +167,15 @@ _BY_TEXT: Final[dict[str, type[MetalFinding]]] = {
     "Ignored (for causing": MetalSubmissionsIgnored,
 }
 
+# MTLCommandBufferError, which has other numbers than the driver's own.
+_BY_DOMAIN_CODE: Final[dict[int, type[MetalFinding]]] = {
+    2: MetalGpuTimeout,
+    3: MetalPageFault,
+    4: MetalSubmissionsIgnored,
+    8: MetalOutOfMemory,
+}
+
+_DOMAIN: Final = re2.compile(r"MTLCommandBufferErrorDomain Code=(\d{1,4})")
 _CODE: Final = re2.compile(r"\(([0-9a-f]{8}):(\w*)")
 _IOAF: Final = re2.compile(r"\(IOAF code (\d{1,9})\)")
 _EXCEPTION: Final = re2.compile(r"([\w.:]*(?:Error|error|exception)): \[METAL\]")
@@ -174,9 +187,12 @@ def _command_buffer(match: Match, context: Context) -> MetalFinding | None:
     line = match.string
     code, ioaf = _CODE.search(line), _IOAF.search(line)
     number = int(code.group(1), 16) if code else int(ioaf.group(1)) if ioaf else None
+    domain = _DOMAIN.search(line)
     kind = _BY_CODE.get(number) if number is not None else None
     if kind is None:
         kind = next((kind for text, kind in _BY_TEXT.items() if text in line), None)
+    if kind is None and domain and number is None:
+        kind = _BY_DOMAIN_CODE.get(int(domain.group(1)))
     context.facts["metal-kind"] = kind or MetalCommandBufferError
     exception, at = _EXCEPTION.search(line), _AT.search(line)
     ended = _EXIT.search(line, match.end())
@@ -205,31 +221,66 @@ def _allocation(match: Match, context: Context) -> MetalOutOfMemory | None:
 _REFUSED: Final = finds(MetalOutOfMemory)
 
 
+def _mps_memory(match: Match, context: Context) -> Finding | None:
+    finding = _REFUSED(match, context)
+    if not isinstance(finding, MetalOutOfMemory):
+        return finding
+    return attrs.evolve(finding, bytes_requested=bytes_of(finding.requested))
+
+
 def _signal(line: str) -> str | None:
     return "SIGABRT" if "libc++abi: terminating" in line or "terminate called" in line else None
 
 
-def _status(match: Match, context: Context) -> MetalFinding:
-    # llama.cpp names the reason on another line; without one it is mostly memory.
-    kind: type[MetalFinding] = context.facts.get("metal-kind", MetalOutOfMemory)
-    return kind(command_buffer=int(match.group("buffer")), status=int(match.group("status")))
+@final
+class _StatusBlock:
+    """llama.cpp's line with the status of a command buffer, and the reason on the one after it."""
+
+    _LINES = 2
+    _FAILED = 5
+
+    def __init__(self, match: Match, context: Context) -> None:
+        self._buffer = int(match.group("buffer"))
+        self._status = int(match.group("status"))
+        self._told = match.group("where") == "synchronize"
+        self._context = context
+        self._seen = 0
+
+    def feed(self, line: str, *, claimed: bool) -> Consumed:
+        del line
+        self._seen += 1
+        over = claimed or self._seen >= self._LINES
+        return Consumed.CLOSED if over else Consumed.PASSED
+
+    def findings(self) -> tuple[Finding, ...]:
+        # Versions that name no reason mostly had no memory; the others always name one.
+        unsaid = self._status == self._FAILED and not self._told
+        unnamed = MetalOutOfMemory if unsaid else MetalCommandBufferError
+        kind: type[MetalFinding] = self._context.facts.get("metal-kind", unnamed)
+        return (kind(command_buffer=self._buffer, status=self._status),)
 
 
 SIGNATURES: Final = (
     Signature(
         name="ggml-metal-status",
-        pattern=r"command buffer (?P<buffer>\d{1,9}) failed with status (?P<status>\d{1,9})",
-        build=_status,
+        pattern=r"(?:ggml_metal_(?P<where>\w+): (?:error: )?)?command buffer (?P<buffer>\d{1,9})"
+        r" failed with status (?P<status>\d{1,9})",
+        open_block=_StatusBlock,
         literals=(" failed with status ",),
     ),
     Signature(
         name="metal-command-buffer",
-        pattern=r"Command buffer execution failed: |CommandBufferCallbackError|\(IOAF code \d",
+        pattern=r"Command buffer execution failed: |CommandBufferCallbackError|\(IOAF code \d"
+        r"|\bInternal Error \([0-9a-f]{8}:|MTLCommandBufferErrorDomain Code=\d"
+        r"|Execution of the command buffer was aborted due to an error",
         build=_command_buffer,
         literals=(
             "Command buffer execution failed: ",
             "CommandBufferCallbackError",
             "(IOAF code ",
+            "Internal Error (",
+            "MTLCommandBufferErrorDomain",
+            "Execution of the command buffer was aborted",
         ),
     ),
     Signature(
@@ -241,8 +292,9 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="metal-torch-out-of-memory",
-        pattern=r"(?P<detail>MPS backend out of memory)",
-        build=_REFUSED,
+        pattern=r"(?P<detail>MPS backend out of memory)"
+        r"(?:.*?Tried to allocate (?P<requested>[\d.]+ \w+))?",
+        build=_mps_memory,
     ),
     Signature(
         name="metal-malloc-of-mlx-c",

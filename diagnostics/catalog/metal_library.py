@@ -58,7 +58,13 @@ class MetalLibraryIncompatible(Recognized):
 
 @attrs.frozen(kw_only=True)
 class MetalNoDevice(Recognized):
-    """There is no GPU that Metal could use."""
+    """
+    There is no GPU that Metal could use.
+
+    Attributes:
+        file: The source file that mlx-c names.
+        source_line: The line in that source file.
+    """
 
     cause = "metal-no-device"
     endings = ("exit", "SIGABRT")
@@ -69,6 +75,9 @@ class MetalNoDevice(Recognized):
     )
     references = ("ml-explore/mlx#3428",)
 
+    file: str | None = None
+    source_line: int | None = None
+
 
 @attrs.frozen(kw_only=True)
 class MetalKernelLoadFailed(Recognized):
@@ -77,6 +86,8 @@ class MetalKernelLoadFailed(Recognized):
 
     Attributes:
         kernel: The kernel or function.
+        file: The source file that mlx-c names.
+        source_line: The line in that source file.
     """
 
     cause = "metal-kernel-load-failed"
@@ -87,16 +98,27 @@ class MetalKernelLoadFailed(Recognized):
     )
 
     kernel: str | None = None
+    file: str | None = None
+    source_line: int | None = None
 
 
 @attrs.frozen(kw_only=True)
 class MetalKernelCompileFailed(Recognized):
-    """A GPU kernel's source did not compile."""
+    """
+    A GPU kernel's source did not compile.
+
+    Attributes:
+        file: The source file that mlx-c names.
+        source_line: The line in that source file.
+    """
 
     cause = "metal-kernel-compile-failed"
     endings = ("exit", "SIGABRT")
     versions = "`load build` up to MLX 0.11, `build` since 0.12.0"
     remedy = "Correct the custom kernel; else macOS is too old for it."
+
+    file: str | None = None
+    source_line: int | None = None
 
 
 SIGNATURES: Final = (
@@ -143,8 +165,8 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="metal-kernel-compile",
-        pattern=r"(?P<detail>Unable to (?:load )?build metal library.*)",
+        pattern=r"(?P<detail>Unable to (?:load )?build (?:stitched )?metal library.*)",
         build=finds(MetalKernelCompileFailed),
-        literals=("build metal library",),
+        literals=("build metal library", "build stitched metal library"),
     ),
 )

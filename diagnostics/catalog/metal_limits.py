@@ -5,6 +5,7 @@ from typing import Final
 import attrs
 
 from diagnostics.catalog._building import MLX_C, Recognized, finds
+from diagnostics.catalog._sizes import bytes_of
 from diagnostics.findings import Finding, Role
 from diagnostics.signatures import Context, Match, Signature
 
@@ -48,6 +49,8 @@ class MetalResourceLimit(Recognized):
 
     Attributes:
         limit: How many it may have.
+        file: The source file that mlx-c names.
+        source_line: The line in that source file.
     """
 
     cause = "metal-resource-limit"
@@ -60,25 +63,45 @@ class MetalResourceLimit(Recognized):
     references = ("ml-explore/mlx#3849",)
 
     limit: int | None = None
+    file: str | None = None
+    source_line: int | None = None
 
 
 @attrs.frozen(kw_only=True)
 class MetalWiredLimitTooLarge(Recognized):
-    """More memory was to be wired than the device recommends."""
+    """
+    More memory was to be wired than the device recommends.
+
+    Attributes:
+        file: The source file that mlx-c names.
+        source_line: The line in that source file.
+    """
 
     cause = "metal-wired-limit-too-large"
     endings = ("exit",)
     remedy = "Ask for no more than the device's max_recommended_working_set_size."
 
+    file: str | None = None
+    source_line: int | None = None
+
 
 @attrs.frozen(kw_only=True)
 class MetalEventTimeout(Recognized):
-    """The GPU, or a peer, never signalled an event that was waited for."""
+    """
+    The GPU, or a peer, never signalled an event that was waited for.
+
+    Attributes:
+        file: The source file that mlx-c names.
+        source_line: The line in that source file.
+    """
 
     cause = "metal-event-timeout"
     endings = ("exit", "SIGABRT")
     versions = "MLX 0.11.0 to 0.31.2 (events), 0.24.0 to 0.31.2 (fences)"
     remedy = "Look for the rank or the operation that is stuck: its output ends first."
+
+    file: str | None = None
+    source_line: int | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -117,6 +140,23 @@ def _too_large(match: Match, context: Context) -> Finding | None:
 
 _TOO_LARGE: Final = finds(MetalBufferTooLarge)
 
+
+def _validation(match: Match, context: Context) -> Finding | None:
+    finding = finds(MetalBufferTooLarge, signal="SIGABRT")(match, context)
+    if not isinstance(finding, MetalBufferTooLarge):
+        return finding
+    return attrs.evolve(finding, limit_bytes=bytes_of(match.group("limit")))
+
+
+def _mps_too_large(match: Match, context: Context) -> Finding | None:
+    finding = _TOO_LARGE(match, context)
+    if not isinstance(finding, MetalBufferTooLarge):
+        return finding
+    size = match.group("size")
+    aborted = "SIGABRT" if "failed assertion" in match.group() else None
+    return attrs.evolve(finding, bytes_requested=bytes_of(size), signal=aborted)
+
+
 SIGNATURES: Final = (
     Signature(
         name="metal-buffer-too-large",
@@ -126,9 +166,24 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="metal-buffer-validation",
-        pattern=r"newBuffer\w*:.*failed assertion .(?P<detail>Buffer Validation)",
-        build=finds(MetalBufferTooLarge, signal="SIGABRT"),
+        pattern=r"newBuffer\w*:.*failed assertion .(?P<detail>Buffer Validation)"
+        r"|failed assertion .*newBuffer.*(?:length|size)\W*"
+        r"(?P<bytes_requested>0x[0-9a-f]+|\d{1,20})\W* must not exceed (?P<limit>\d{1,12} \w+)",
+        build=_validation,
         literals=("newBuffer",),
+    ),
+    Signature(
+        name="mps-buffer-too-large",
+        pattern=r"(?P<detail>Invalid buffer size: (?P<size>[\d.]+ [KMGT]i?B)"
+        r"|is larger than currently supported by the MPS backend"
+        r"|failed assertion .*(?:total bytes of NDArray > 2\*\*32|dimension length > INT_MAX))",
+        build=_mps_too_large,
+        literals=(
+            "Invalid buffer size: ",
+            "currently supported by the MPS backend",
+            "bytes of NDArray > ",
+            "dimension length > INT_MAX",
+        ),
     ),
     Signature(
         name="metal-resource-limit",
@@ -162,10 +217,30 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="metal-api-assertion",
-        pattern=r"\[(?:AGX|MTL|IOGPU|_MTL|MPS)\w* .*\]:\d+: failed assertion [`'\x{2018}\"]?"
-        r"(?P<assertion>[^`'\x{2019}\"]+)",
+        # A method, a function of the validation layer, or a source file of Apple's.
+        pattern=r"(?:\[_?[A-Z]\w* .*\]|\b_?(?:[Vv]alidat|MTL|MPS)\w*"
+        r"|/(?:Metal|MPS)[^\s:]*\.\w{1,3}|\bMPS\w+\.mm?)"
+        r":\d+: failed assertion [`'\x{2018}\"]?(?P<assertion>.+?)[`'\x{2019}]?\s*$",
         build=finds(MetalApiAssertion, signal="SIGABRT"),
         literals=(": failed assertion ",),
         generic=True,
+    ),
+    Signature(
+        name="mps-assertion",
+        pattern=r"Assertion failed: \(?(?P<assertion>.*?)\)?, function \S+, file"
+        r" (?:GPU\w*Ops|MPS\w*|MTL\w*|\w*Metal\w*)\.(?:mm|m|cpp), line",
+        build=finds(MetalApiAssertion, signal="SIGABRT"),
+        literals=("Assertion failed: ",),
+    ),
+    Signature(
+        name="metal-api-assertion-frame",
+        pattern=r"\bMTLReportFailure\b",
+        build=finds(MetalApiAssertion, signal="SIGABRT"),
+    ),
+    Signature(
+        name="mps-graph-invalid",
+        pattern=r"mpsFileLoc\): \S+/MPS\w+\.mm\W.*error: (?P<assertion>.+)",
+        build=finds(MetalApiAssertion, signal="SIGABRT"),
+        literals=("mpsFileLoc",),
     ),
 )

@@ -4,9 +4,9 @@ from typing import Final
 
 import attrs
 
-from diagnostics.catalog._building import Recognized, finds
-from diagnostics.findings import Role
-from diagnostics.signatures import Signature
+from diagnostics.catalog._building import Recognized, fields_of, finds
+from diagnostics.findings import Finding, Role
+from diagnostics.signatures import Context, Match, Signature
 
 
 @attrs.frozen(kw_only=True)
@@ -17,6 +17,8 @@ class MlxStreamNotInThread(Recognized):
     Attributes:
         device: `gpu` or `cpu`.
         stream_index: The stream's number.
+        file: The source file that mlx-c names.
+        source_line: The line in that source file.
     """
 
     cause = "mlx-stream-not-in-thread"
@@ -30,6 +32,8 @@ class MlxStreamNotInThread(Recognized):
 
     device: str | None = None
     stream_index: int | None = None
+    file: str | None = None
+    source_line: int | None = None
 
     @property
     def message(self) -> str:
@@ -68,7 +72,13 @@ class MlxCpuJitFailed(Recognized):
 
 @attrs.frozen(kw_only=True)
 class MlxInvalidEvent(Recognized):
-    """MLX used an event that was never made."""
+    """
+    MLX used an event that was never made.
+
+    Attributes:
+        file: The source file that mlx-c names.
+        source_line: The line in that source file.
+    """
 
     cause = "mlx-invalid-event"
     endings = ("exit", "SIGABRT")
@@ -76,15 +86,27 @@ class MlxInvalidEvent(Recognized):
     remedy = "A bug in MLX: report it with what you ran, and try another version."
     references = ("ml-explore/mlx#1912",)
 
+    file: str | None = None
+    source_line: int | None = None
+
 
 @attrs.frozen(kw_only=True)
 class MlxStreamStopped(Recognized):
-    """Work was given to a stream that had been stopped."""
+    """
+    Work was given to a stream that had been stopped.
+
+    Attributes:
+        file: The source file that mlx-c names.
+        source_line: The line in that source file.
+    """
 
     cause = "mlx-stream-stopped"
     default_role = Role.AFTER_EFFECT
     endings = ("exit", "SIGABRT")
     remedy = "It was queued while the interpreter ended: look for what ended it."
+
+    file: str | None = None
+    source_line: int | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -106,7 +128,21 @@ class MlxCudaCacheThrashing(Recognized):
     size: int | None = None
 
 
+def _place(match: Match, context: Context) -> Finding | None:
+    # Hosts in other languages break the line in front of the place.
+    kind: type[Finding] | None = context.facts.get("mlx-c-kind")
+    if kind is None or "source_line" not in attrs.fields_dict(kind):
+        return None
+    return kind(**fields_of(kind, match.groupdict(), context))
+
+
 SIGNATURES: Final = (
+    Signature(
+        name="mlx-c-place",
+        pattern=r"^\W*at (?P<file>\S*/mlx-c/\S+\.cpp):(?P<source_line>\d{1,9})\s*$",
+        build=_place,
+        literals=("/mlx-c/",),
+    ),
     Signature(
         name="mlx-stream-not-in-thread",
         pattern=r"There is no Stream\((?P<device>\w+), (?P<stream_index>\d{1,9})\) in current"
@@ -115,11 +151,14 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="mlx-no-gpu-backend",
-        pattern=r"(?P<detail>Cannot set gpu device without gpu backend"
-        r"|\[\w+\] No (?:Metal|CUDA|GPU|gpu) back-?end)",
+        pattern=r"(?P<detail>Cannot (?:set|get|make)[\w ]+ without (?:gpu|metal|cuda) back-?end"
+        r"|\[[\w:]+\] (?:No (?:Metal|CUDA|GPU|gpu) back-?end|GPU backend is not available)"
+        r"|\b\w+ has no GPU implementation\b)",
         build=finds(MlxNoGpuBackend),
         literals=(
-            "without gpu backend",
+            *(" without gpu back", " without metal back", " without cuda back"),
+            "GPU backend is not available",
+            " has no GPU implementation",
             "] No Metal back",
             "] No CUDA back",
             "] No GPU back",

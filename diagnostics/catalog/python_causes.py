@@ -34,7 +34,8 @@ _WINDOWS: Final = re2.compile(r"\[WinError (\d{1,5})\] ?([^:\[(]*)(?:: '([^']+)'
 _CODE: Final = re2.compile(r"\bcode: -(\d{1,4}), name: (\w+)")
 _MODEL_FILE: Final = re2.compile(
     r"(?i)\.(?:safetensors|gguf|npz|bin|pt|pth|ckpt|onnx|mlpackage|ggml|model)\b"
-    r"|(?:^|/)(?:(?:tokenizer\w*|config|generation_config|preprocessor_config|vocab"
+    r"|(?:^|/)(?:(?:tokenizer\w*|config|params|model_index|adapter_config|generation_config"
+    r"|preprocessor_config|vocab"
     r"|special_tokens_map)"
     r"\.json|[^/]*\.index\.json|merges\.txt|tokenizer\.model)$"
     r"|/models?(?:--|/)[^']*$|/huggingface/hub/"

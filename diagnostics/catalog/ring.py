@@ -3,7 +3,6 @@
 from typing import ClassVar, Final
 
 import attrs
-import re2
 
 from diagnostics._errno import describe
 from diagnostics.catalog._building import Recognized
@@ -147,83 +146,18 @@ class RingTransportAbort(RingFinding):
         return f"MLX ring: too many send and receive errors, {outcome}"
 
 
-@attrs.frozen(kw_only=True)
-class RingBindFailed(RingErrnoFinding):
-    """The address of this rank could not be listened on."""
-
-    cause = "ring-bind-failed"
-    what = "listening on this rank's address failed"
-    versions = "MLX 0.22.1 on; up to 0.30.0 the number is ENOTCONN whatever the cause"
-    remedy = (
-        "The host file gives this rank an address that the machine does not have, or a port that"
-        " is taken."
-    )
-
-
-@attrs.frozen(kw_only=True)
-class RingConnectFailed(RingErrnoFinding):
-    """A neighbour could not be reached at start."""
-
-    cause = "ring-connect-failed"
-    default_role = Role.EITHER
-    what = "connecting to a neighbour failed"
-    remedy = (
-        "Check that the other rank runs, that the host file has the address it listens on, and the"
-        " firewall. Often the other rank died at its start: look at its output."
-    )
-    references = ("ml-explore/mlx#3755", "exo-explore/exo#2309")
-
-
-@attrs.frozen(kw_only=True)
-class RingBadConfig(RingFinding):
-    """
-    The ring's configuration or its use is impossible.
-
-    Attributes:
-        detail: What MLX says.
-        src: The rank that was to be received from.
-        dst: The rank that was to be sent to.
-    """
-
-    cause = "ring-bad-config"
-    endings = ("exit",)
-    remedy = "Correct MLX_RANK, MLX_HOSTFILE or the host file, or the operation that was asked for."
-
-    src: int | None = None
-    dst: int | None = None
-
-    @property
-    def message(self) -> str:
-        """What MLX says."""
-        return f"MLX ring: {self.detail}"
-
-
-@attrs.frozen(kw_only=True)
-class RingBadAddress(RingFinding):
-    """
-    An address in the host file is no `host:port` or its name does not resolve.
-
-    Attributes:
-        host: The host part.
-        address: The address as printed.
-    """
-
-    cause = "ring-bad-address"
-    endings = ("exit",)
-    remedy = "Write host:port with a name that resolves into the host file."
-
-    host: str | None = None
-    address: str | None = None
-
-    @property
-    def message(self) -> str:
-        """Which address."""
-        return f"MLX ring: the address {self.address} cannot be used"
-
-
-def _errno_finding(
+def errno_finding(
     kind: type[RingErrnoFinding], role: Role, match: Match, context: Context
 ) -> Finding:
+    """
+    Return a finding of this kind with the error number of a match, decoded.
+
+    Args:
+        kind: The class.
+        role: The role, unless the number says that it is an after-effect.
+        match: A match with the groups `errno` and, where they are known, `exception` and `socket`.
+        context: What is known besides the line.
+    """
     found = match.groupdict()
     number = int(found["errno"]) if found.get("errno") else None
     name = text = platform = None
@@ -248,12 +182,7 @@ def _errno_finding(
 def _socket(match: Match, context: Context) -> Finding:
     receiving = match.group("what").startswith("Rec")
     kind = RingSocketReceiveErrno if receiving else RingSocketSendErrno
-    return _errno_finding(kind, kind.default_role, match, context)
-
-
-def _set_up(match: Match, context: Context) -> Finding:
-    kind = RingConnectFailed if match.group("what").endswith("connect") else RingBindFailed
-    return _errno_finding(kind, kind.default_role, match, context)
+    return errno_finding(kind, kind.default_role, match, context)
 
 
 def _peer_closed(match: Match, context: Context) -> Finding:
@@ -275,43 +204,9 @@ def _rank(match: Match, context: Context) -> None:
     context.facts["ring-rank"] = int(match.group("rank"))
 
 
-def _bad_config(match: Match, context: Context) -> Finding:
-    detail = match.group("detail").strip()
-    rank, src, dst = (
-        int(found.group(1)) if (found := pattern.search(detail)) else None
-        for pattern in (_OWN_RANK, _FROM, _TO)
-    )
-    return RingBadConfig(
-        rank=rank if rank is not None else context.facts.get("ring-rank"),
-        exception=match.group("exception"),
-        detail=detail,
-        src=src,
-        dst=dst,
-    )
+EXCEPTION: Final = r"(?:(?P<exception>[\w.:]*(?:Error|error|exception)): )?"
+"""What may stand before the words that MLX throws."""
 
-
-def _host_file(match: Match, context: Context) -> Finding | None:
-    # MLX reads its host file and the headers of safetensors with the same JSON library.
-    path = str(context.facts.get("source-path") or "")
-    return None if path.endswith(".safetensors") else _bad_config(match, context)
-
-
-def _bad_address(match: Match, context: Context) -> Finding:
-    address = match.group("address")
-    return RingBadAddress(
-        rank=context.facts.get("ring-rank"),
-        exception=match.group("exception"),
-        host=address.rpartition(":")[0] or address,
-        address=address,
-    )
-
-
-_EXCEPTION: Final = r"(?:(?P<exception>[\w.:]*(?:Error|error|exception)): )?"
-_OWN_RANK: Final = re2.compile(
-    r"(?:Rank | rank |send to \d+ from |recv from \d+ to )(\d{1,9})(?: has|$)"
-)
-_FROM: Final = re2.compile(r"tried to recv from (\d{1,9})")
-_TO: Final = re2.compile(r"tried to send to (\d{1,9})")
 _NUMBER: Final = r"(?P<errno>\d{1,9})"
 _SOCKET: Final = r"(?P<socket>\d{1,9})"
 
@@ -335,12 +230,12 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="ring-socket-errno-thrown",
-        pattern=_EXCEPTION + rf"(?P<what>Recv|Send) of \d+ bytes failed \(errno: {_NUMBER}\)",
+        pattern=EXCEPTION + rf"(?P<what>Recv|Send) of \d+ bytes failed \(errno: {_NUMBER}\)",
         build=_socket,
     ),
     Signature(
         name="ring-peer-closed",
-        pattern=_EXCEPTION
+        pattern=EXCEPTION
         + rf"\[ring\] (?:Socket {_SOCKET} was closed by the peer|connection to a peer was lost)",
         build=_peer_closed,
         literals=(" was closed by the peer", "connection to a peer was lost"),
@@ -349,48 +244,5 @@ SIGNATURES: Final = (
         name="ring-gave-up",
         pattern=r"Too many send/recv errors\. (?P<how>Aborting|Failing pending tasks)",
         build=_gave_up,
-    ),
-    Signature(
-        name="ring-set-up",
-        pattern=_EXCEPTION
-        + rf"\[ring\] (?P<what>Couldn't bind|Couldn't connect|Couldn't listen|Couldn't create"
-        rf"|Accept failed)[^(]*\(error: {_NUMBER}",
-        build=_set_up,
-        literals=("[ring] Couldn't ", "[ring] Accept failed"),
-    ),
-    Signature(
-        name="ring-bad-config",
-        pattern=_EXCEPTION + r"(?:\[ring\] )?(?P<detail>(?:Send only supported to direct neighbors"
-        r"|Recv only supported from direct neighbors"
-        r"|Rank \d+ has no sockets"
-        r"|It is required to have as many connections"
-        r"|Can't perform the ring all reduce).*)",
-        build=_bad_config,
-        literals=(
-            " only supported to direct neighbors",
-            " only supported from direct neighbors",
-            " has no sockets",
-            "It is required to have as many connections",
-            "Can't perform the ring all reduce",
-        ),
-    ),
-    Signature(
-        name="ring-bad-config-own",  # other back ends say the same
-        pattern=_EXCEPTION + r"\[ring\] (?P<detail>(?:Rank cannot be larger than"
-        r"|You need to provide via environment variables both a rank"
-        r"|Group split not supported).*)",
-        build=_bad_config,
-        literals=("[ring] ",),
-    ),
-    Signature(
-        name="ring-host-file",
-        pattern=_EXCEPTION + r"(?P<detail>\[json\.exception\.\w+\.\d+\].*)",
-        build=_host_file,
-        literals=("[json.exception.",),
-    ),
-    Signature(
-        name="ring-bad-address",
-        pattern=_EXCEPTION + r"Can't parse address (?P<address>[^ ]+)",
-        build=_bad_address,
     ),
 )

@@ -4,7 +4,7 @@ from typing import Final
 
 import attrs
 
-from diagnostics.catalog._building import Builder, Recognized, finds
+from diagnostics.catalog._building import Recognized, finds
 from diagnostics.findings import Finding
 from diagnostics.signatures import Context, Match, Signature
 
@@ -82,6 +82,7 @@ class ModelTypeUnsupported(Recognized):
 
     Attributes:
         model_type: The kind.
+        file: The file of weights, where it is printed.
     """
 
     cause = "model-type-unsupported"
@@ -89,6 +90,7 @@ class ModelTypeUnsupported(Recognized):
     remedy = "Update mlx-lm or transformers; the model may be newer than they are."
 
     model_type: str | None = None
+    file: str | None = None
 
     @property
     def message(self) -> str:
@@ -120,6 +122,14 @@ def _header(match: Match, context: Context) -> Finding | None:
     return _BAD(match, context)
 
 
+def _format(match: Match, context: Context) -> Finding | None:
+    finding = _BAD(match, context)
+    config = match.group("config") or match.group("model")
+    if config is None or not isinstance(finding, BadWeightsFile):
+        return finding
+    return attrs.evolve(finding, file=config)
+
+
 def _path(match: Match, context: Context) -> Finding | None:
     # ComfyUI names the file two lines below the error.
     if not context.facts.get("weights-header"):
@@ -132,11 +142,6 @@ def _json(match: Match, context: Context) -> Finding | None:
     return _BAD(match, context) if path.endswith(".safetensors") else None
 
 
-def _missing(match: Match, context: Context) -> Finding | None:
-    build: Builder = finds(FileNotFoundWeights)
-    return build(match, context)
-
-
 SIGNATURES: Final = (
     Signature(
         name="mlx-load-header",
@@ -145,7 +150,8 @@ SIGNATURES: Final = (
         r"|Corrupt|Failed to parse|Unable to read \d+ bytes|Invalid|Tensor '(?P<tensor>[^']*)'"
         r"|The JSON header is (?P<expected_size>\d{1,20}) bytes long but the file is only"
         r" (?P<size>\d{1,20}))"
-        r".*?)(?:(?: in)? file (?P<file>/\S+|[A-Za-z]:\\\S+|\S+\.\w{2,12}))?\s*$",
+        r".*?)(?:(?: in)? file (?P<file>/\S+|[A-Za-z]:\\\S+|\S+\.\w{2,12}))?"
+        r"(?: at \S*/mlx-c/\S+:\d+)?\s*$",
         build=_BAD,
         literals=("[load", "[read"),
     ),
@@ -184,44 +190,59 @@ SIGNATURES: Final = (
         name="torch-zip",
         pattern=r"(?P<detail>PytorchStreamReader failed \S+ ?\S* ?.*"
         r"|file in archive is not in a subdirectory.*"
-        r"|Unable to load weights from pytorch checkpoint file.*"
+        r"|Unable to load weights from \w+ checkpoint file.*?(?: at '(?P<file>[^']+)'.*)?$"
         r"|invalid load key, .{1,8}|unpickling stack underflow|Ran out of input"
+        r"|pickle data was truncated|Invalid magic number; corrupt file"
+        r"|storage has wrong byte size: expected \d+ got \d+"
         r"|unexpected EOF, expected \d+ more bytes.*)",
         build=_BAD,
         literals=(
             "PytorchStreamReader failed",
             "file in archive is not in",
-            "Unable to load weights from pytorch",
+            "Unable to load weights from ",
             "invalid load key, ",
             "unpickling stack underflow",
             "Ran out of input",
+            "pickle data was truncated",
+            "Invalid magic number; corrupt",
+            "storage has wrong byte size",
             "unexpected EOF, expected",
         ),
         generic=True,
     ),
     Signature(
-        name="gguf",
-        pattern=r"(?P<detail>(?:gguf_init_from_file\w*|gguf_init|llama_model_load"
-        r"|llama_model_load_from_file_impl)"
-        r": (?:failed to (?:read|open|load)|invalid magic|error loading model|tensor '.*' data"
-        r" is not within).*"
-        r"|invalid magic characters.*|tensor .* data is not within (?:the )?file bounds.*)",
+        name="other-weights-formats",
+        pattern=r"(?P<detail>Unable to (?:synchronously )?open file \((?:file signature not found"
+        r"|truncated file|bad object header|bad superblock|bad heap|addr overflow)"
+        r"|Error parsing message with type 'onnx\.|not an sstable \(bad magic number\)"
+        r"|INVALID_PROTOBUF : Load model from (?P<file>\S+) failed"
+        r"|Unable to load model: (?P<model>\S+)\. Compile the model with"
+        r"|It is not a valid \.mlmodelc file"
+        r"|It looks like the config file at '(?P<config>[^']+)' is not a valid JSON file)",
+        build=_format,
+        literals=(
+            "open file (file signature",
+            *("open file (truncated", "open file (bad ", "open file (addr overflow"),
+            "Error parsing message with type",
+            "not an sstable",
+            "INVALID_PROTOBUF : ",
+            *("Unable to load model: ", "is not a valid .mlmodelc"),
+            "is not a valid JSON file",
+        ),
+    ),
+    Signature(
+        name="safetensors-in-rust",
+        pattern=r"\b(?P<detail>HeaderToo(?:Large|Small)|InvalidHeader(?:Deserialization|Start"
+        r"|Length)?"
+        r"|MetadataIncompleteBuffer|TensorInvalidInfo)\b",
         build=_BAD,
+        literals=("HeaderToo", "InvalidHeader", "MetadataIncompleteBuffer", "TensorInvalidInfo"),
         generic=True,
-        literals=("gguf_init", "llama_model_load", "invalid magic characters", " is not within"),
     ),
     Signature(
-        name="gguf-missing",
-        pattern=r"(?:gguf_init_from_file\w*: failed to open GGUF file|failed to open)"
-        r" '?(?P<file>[^\s':]+\.gguf)'?(?:: (?P<detail>No such file or directory))?",
-        build=finds(FileNotFoundWeights, errno=2),
-        literals=("failed to open",),
-    ),
-    Signature(
-        name="hub-not-found",
-        pattern=r"(?P<detail>(?:Repository|Entry|Revision) Not Found for url: \S+)",
-        build=finds(FileNotFoundWeights),
-        literals=(" Not Found for url: ",),
+        name="weights-digest",
+        pattern=r"(?P<detail>digest mismatch, file must be downloaded again)",
+        build=_BAD,
     ),
     Signature(
         name="hub-consistency",
@@ -230,93 +251,5 @@ SIGNATURES: Final = (
         r" but has size (?P<size>\d{1,20})(?: \((?P<file>[^)]+)\))?",
         build=_BAD,
         literals=("Consistency check failed",),
-    ),
-    Signature(
-        name="mlx-load-missing",
-        pattern=r"\[(?:load|read)\w*\] (?P<detail>Failed to open(?: file)?):? (?P<file>\S.*?)\s*$",
-        build=_missing,
-        literals=("] Failed to open",),
-    ),
-    Signature(
-        name="no-weights-found",
-        pattern=r"(?P<detail>No (?:safetensors|weights?|model|gguf|GGUF|\.?\w+) (?:files? )?"
-        r"(?:were |was )?found in(?: directory| path)?) (?P<file>[/~.\\][^\s]*|[A-Za-z]:\S+"
-        r"|\S+/\S+)",
-        build=_missing,
-        literals=(" found in ",),
-    ),
-    Signature(
-        name="transformers-no-file",
-        pattern=r"(?P<detail>no file named .*?)(?: found)? in directory (?P<file>\S+?)\.?\s*$",
-        build=_missing,
-        literals=("no file named ",),
-    ),
-    Signature(
-        name="safetensors-missing",
-        pattern=r"FileNotFoundError: (?P<detail>No such file or directory):"
-        r" \"?(?P<file>[^'\"\[]\S*)",
-        build=_missing,
-        literals=("FileNotFoundError: No such file",),
-    ),
-    Signature(
-        name="hub-bad-repo-id",
-        pattern=r"Repo id must (?P<detail>be in the form|use alphanumeric chars).*?:"
-        r" '(?P<file>[^']+)'",
-        build=_missing,
-        literals=("Repo id must ",),
-    ),
-    Signature(
-        name="hub-not-local",
-        pattern=r"(?P<detail>is not a local folder and is not a valid model identifier|does not"
-        r" appear to have"
-        r" a file named \S+|Can't load (?:the )?(?:model|configuration|config|feature"
-        r" extractor) for) ?"
-        r"(?:'(?P<file>[^']+)')?",
-        build=_missing,
-        literals=("is not a local folder and is", "not appear to have a file named", "Can't load "),
-    ),
-    Signature(
-        name="mlx-lm-model-not-found",
-        pattern=r"(?P<detail>Model (?:path )?not found(?: for path or HF repo)?): (?P<file>\S+)",
-        build=_missing,
-        literals=("Model not found", "Model path not found"),
-    ),
-    Signature(
-        name="model-type",
-        pattern=r"[Mm]odel type [`'\"]?(?P<model_type>[\w.-]+)[`'\"]? (?:is )?not supported"
-        r"|has model type [`'\"]?(?P<model_type2>[\w.-]+)[`'\"]? but Transformers does not"
-        r" recognize",
-        build=lambda match, context: finds(
-            ModelTypeUnsupported,
-            model_type=match.group("model_type") or match.group("model_type2"),
-        )(match, context),
-        literals=("odel type ",),
-    ),
-    Signature(
-        name="model-architecture",
-        pattern=r"(?:[Mm]odel architectures? \[?|unknown model architecture: |[Uu]nsupported"
-        r" architecture:? )"
-        r"['\"]*(?P<model_type>[\w.-]+)",
-        build=finds(ModelTypeUnsupported),
-        literals=(
-            "unknown model architecture",
-            "nsupported architecture",
-            "odel architectures [",
-            "odel architecture",
-        ),
-    ),
-    Signature(
-        name="trust-remote-code",
-        pattern=r"(?:[Ll]oading (?P<repo>\S+) requires you to execute|contains custom code"
-        r" which must be executed"
-        r"|(?:[Pp]lease|You must) (?:pass|set) (?:the )?(?:argument|option)?"
-        r" ?[`'\"]?(?:--)?(?:trust_remote_code|trust-remote-code))",
-        build=finds(TrustRemoteCodeNeeded),
-        literals=(
-            "requires you to execute",
-            "contains custom code",
-            "trust_remote_code",
-            "trust-remote-code",
-        ),
     ),
 )

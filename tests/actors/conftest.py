@@ -4,9 +4,11 @@ import contextlib
 import os
 import select
 
+import pykka
 import pytest
 from faulty import Echo
 from gate import LIMIT, Gate
+from pykka._envelope import Envelope
 from servers import Server
 
 import actors
@@ -93,6 +95,19 @@ class Place:
         ref = runner_class.start(*args)
         self._ends.callback(ref.stop, timeout=LIMIT)
         return ref
+
+    def wait_for_the_end(self, ref):
+        """Return the notes when a runner has ended altogether."""
+        assert ref.actor_stopped.wait(LIMIT)
+        if not self.in_process:
+            # The inbox is closed last.
+            while ref.actor_inbox._refuse is None:
+                pass
+            late = pykka.ThreadingFuture()
+            ref.actor_inbox.put(Envelope("late", reply_to=late))
+            with pytest.raises(pykka.ActorDeadError):
+                late.get(timeout=LIMIT)
+        return self.notes()
 
     def notes(self):
         """Return what was noted."""

@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from patient import Patient
+from patient import Patient, PatientLoop
 
 import actors
 
@@ -50,6 +50,20 @@ def test_thread_of_a_handler_sees_it_too(patient, fifo):
     future.cancel()
     assert fifo.read() == "noticed"
     assert patient.is_alive()
+
+
+@pytest.mark.parametrize("method", ["look_late", "stream_and_look_late"])
+def test_thread_sees_it_though_the_handler_is_gone(place, fifo, gate, method):
+    """In an event loop a handler that is cancelled does not wait for its thread."""
+    proxy = place.start(PatientLoop).proxy()
+    future = getattr(proxy, method)(fifo.path, gate.path)
+    assert fifo.read() == "begun"
+    future.cancel()
+    assert fifo.read() == "cancelled"
+    # The loop is free again, so that handler has ended altogether.
+    assert proxy.is_cancelled().get(timeout=LIMIT) is False
+    gate.write()
+    assert fifo.read() == "given up"
 
 
 def test_cancelled_message_that_was_not_taken_up_is_not_handled(patient, fifo, gate):

@@ -6,7 +6,7 @@ import signal
 
 import pykka
 import pytest
-from servers import AsyncHook, AsyncHooks, PlainHooks, Sensitive, Sequential, Server
+from servers import AsyncHook, Sensitive, Sequential, Server
 
 import actors
 
@@ -236,22 +236,9 @@ def test_failing_tell_ends_the_runner_and_whoever_waits_gets_the_failure(place, 
         assert len(failure.tasks) == 2
         assert all(task.acknowledged for task in failure.tasks)
     ends = {"CancelledError in a", "CancelledError in b"}
-    notes = wait_for_the_end(place, ref)
+    notes = place.wait_for_the_end(ref)
     assert ends <= set(notes[: notes.index("on_failure ValueError")])
     assert "on_stop" not in notes
-
-
-def wait_for_the_end(place, ref):
-    """Return the notes when the runner has ended altogether."""
-    if not place.in_process:
-        # The inbox is closed last.
-        late = pykka.ThreadingFuture()
-        while ref.actor_inbox._refuse is None:
-            assert ref.actor_stopped.wait(LIMIT)
-        ref.actor_inbox.put(pykka._envelope.Envelope("late", reply_to=late))
-        with pytest.raises(pykka.ActorDeadError):
-            late.get(timeout=LIMIT)
-    return place.notes()
 
 
 def test_any_error_ends_a_runner_that_is_of_no_use_afterwards(place):
@@ -261,7 +248,7 @@ def test_any_error_ends_a_runner_that_is_of_no_use_afterwards(place):
     with pytest.raises(pykka.ActorDeadError):
         ref.proxy().fail().get(timeout=LIMIT)
     failures_of(held, stream)
-    assert "on_failure ValueError" in wait_for_the_end(place, ref)
+    assert "on_failure ValueError" in place.wait_for_the_end(ref)
 
 
 @pytest.mark.parametrize("method", ["leave", "leave_from_behind"])
@@ -272,7 +259,7 @@ def test_system_exit_ends_the_runner_and_whoever_waits_gets_the_failure(place, r
         getattr(ref.proxy(), method)().get(timeout=LIMIT)
     failures_of(held, stream)
     assert ref.actor_stopped.wait(LIMIT)
-    assert wait_for_the_end(place, ref)[-1] == "on_stop"
+    assert place.wait_for_the_end(ref)[-1] == "on_stop"
 
 
 # The end.
@@ -335,62 +322,6 @@ def test_runner_awaits_another_while_it_serves(place):
     assert first.add(1, 2).get(timeout=LIMIT) == 3
     second.proxy().open("a")
     assert held.get(timeout=LIMIT) == "a"
-
-
-# Hooks.
-
-
-@pytest.mark.parametrize("runner_class", [AsyncHooks, PlainHooks])
-def test_hooks_may_be_coroutines_or_plain(place, runner_class, recorder):
-    """They are called in the same order, and a process publishes the same."""
-    if place.in_process:
-        place.supervisor.subscribe(recorder, actors.RunnerStatusUpdated).get()
-    ref = place.start(runner_class)
-    assert ref.ask("x", timeout=LIMIT) == "x"
-    if place.in_process:
-        recorder.wait_for_many(lambda event: event.status == actors.RunnerReady(), 2)
-    assert ref.stop(timeout=LIMIT) is True
-    assert place.notes() == ["on_start", "connect", "load", "warm_up", "on_stop"]
-    if place.in_process:
-        total = 2 if runner_class is AsyncHooks else 1
-        assert [event.status for event in recorder.events()][: total + 8] == [
-            actors.RunnerIdle(),
-            actors.RunnerConnecting(),
-            actors.RunnerConnected(),
-            actors.RunnerLoading(0, 0),
-            *(actors.RunnerLoading(layer + 1, total) for layer in range(total)),
-            actors.RunnerLoaded(),
-            actors.RunnerWarmingUp(),
-            actors.RunnerReady(),
-            actors.RunnerRunning(),
-        ]
-
-
-def test_failing_on_start_fails_the_start(place):
-    """As a plain one does."""
-    with pytest.raises((RuntimeError, actors.StartFailed), match="cannot on_start"):
-        place.start(AsyncHooks, str(place.path), "on_start")
-
-
-@pytest.mark.parametrize("where", ["connect", "load", "warm_up"])
-def test_failing_hook_ends_the_runner(place, where):
-    """As a plain one does."""
-    ref = place.start(AsyncHooks, str(place.path), where)
-    assert ref.actor_stopped.wait(LIMIT)
-    with pytest.raises(pykka.ActorDeadError):
-        ref.ask("anybody?", timeout=LIMIT)
-
-
-@pytest.mark.parametrize("where", ["on_stop", "on_failure"])
-def test_failing_last_hook_is_logged_and_keeps_nobody(place, where):
-    """The end goes on."""
-    ref = place.start(AsyncHooks, str(place.path), where)
-    if where == "on_failure":
-        ref.proxy().fail.defer()
-        assert ref.actor_stopped.wait(LIMIT)
-    else:
-        assert ref.stop(timeout=LIMIT) is True
-    assert wait_for_the_end(place, ref)[-1] == where
 
 
 # In a process only.

@@ -88,6 +88,21 @@ def test_stdin_is_at_its_end(start):
     assert start().proxy().read_stdin().get() == ""
 
 
+def test_arguments_of_a_restart_are_those_of_the_start(start, supervisor):
+    """Large ones too, whatever their owner has made of the memory since."""
+    memory = bytearray(b"a" * 100_000)
+
+    class Keeper(actors.Runner):
+        def __init__(self, view):
+            super().__init__()
+            self.view = bytes(view)
+
+    ref = start("keeper", runner_class=Keeper, args=(memoryview(memory),))
+    memory[:] = bytes(len(memory))
+    supervisor.restart_runner("keeper").get()
+    assert ref.proxy().view.get() == b"a" * 100_000
+
+
 def test_environment_of_the_spec_is_seen_by_the_process(start):
     """It is in place before any import."""
     ref = start(environment={"RUNNER_TEST_VALUE": "x y"})

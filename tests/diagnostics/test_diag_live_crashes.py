@@ -187,6 +187,25 @@ def test_numpy_without_memory():
     assert found.cause == "out-of-memory-host"
 
 
+@pytest.mark.skipif(importlib.util.find_spec("tokenizers") is None, reason="needs tokenizers")
+def test_a_panic_of_tokenizers_and_why():
+    """Rust's threads get no stack of the size that they want, and what wants threads panics."""
+    code = (
+        "from tokenizers import Tokenizer, models;"
+        " Tokenizer(models.WordLevel({'a': 0}, unk_token='a')).encode_batch(['a'] * 100)"
+    )
+    environment = os.environ | {
+        "RAYON_NUM_THREADS": "4",
+        "RUST_MIN_STACK": str(1 << 46),
+        "TOKENIZERS_PARALLELISM": "true",
+    }
+    diagnosis = diagnosis_of([sys.executable, "-c", code], env=environment)
+    assert diagnosis.cause.cause == "thread-create-failed"
+    panics = [found for found in diagnosis.findings if found.cause == "rust-panic"]
+    assert any(panic.file and panic.file.endswith("registry.rs") for panic in panics)
+    assert any(panic.exception == "pyo3_runtime.PanicException" for panic in panics)
+
+
 @pytest.mark.mlx
 @pytest.mark.skipif(importlib.util.find_spec("mlx") is None, reason="needs mlx")
 @pytest.mark.parametrize(

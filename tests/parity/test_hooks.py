@@ -7,7 +7,7 @@ import uuid
 
 import pykka
 import pytest
-from citizens import Daemon, Diarist, Echo, Namesake, Silent, SlowStarter
+from citizens import Daemon, Diarist, Echo, Namesake, Settler, Silent, SlowStarter
 from gate import LIMIT
 
 import actors
@@ -258,6 +258,27 @@ def test_lifecycle_hooks_are_called_by_their_names(start):
     """Also where a Pykka actor has had methods of these names."""
     seen = start(Namesake).proxy().seen().get(timeout=LIMIT)
     assert seen == ["connect", "load", "warm_up"]
+
+
+@pytest.mark.runtimes("thread", "process", reason="Pykka has no such hooks")
+@pytest.mark.parametrize("hook", ["connect", "load", "warm_up"])
+def test_failing_lifecycle_hook_calls_on_failure(runtime, start, diary, hook):
+    """Once, and not `on_stop`: there may be much to clean up by then."""
+    ref = start(Settler, str(diary), fail_in=hook)
+    runtime.wait_for_end(ref)
+    assert hooks(diary)[-2:] == [hook, "on_failure"]
+    entry = entry_of(diary, "on_failure")
+    assert entry["alive"] == [False, False]
+    assert entry["error"] == ["LookupError", f"cannot {hook}", True]
+
+
+@pytest.mark.runtimes("thread", "process", reason="Pykka has no such hooks")
+@pytest.mark.parametrize("hook", ["connect", "load", "warm_up"])
+def test_leaving_in_a_lifecycle_hook_calls_on_stop(runtime, start, diary, hook):
+    """As leaving in a handler does."""
+    ref = start(Settler, str(diary), leave_in=hook)
+    runtime.wait_for_end(ref)
+    assert hooks(diary)[-2:] == [hook, "on_stop"]
 
 
 @pytest.mark.runtimes("process", reason="an actor's thread is never the main one")

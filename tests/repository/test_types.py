@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 FOLDER = "tests/typing"
+CHECKED = (FOLDER, "docs/examples/every_reason.py", "docs/examples/typed_proxy.py")
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -35,7 +36,7 @@ def checked(*command, **variables):
 
 @pytest.mark.parametrize(
     "command",
-    [("mypy", FOLDER), ("pyright", "--pythonpath", sys.executable, FOLDER)],
+    [("mypy", *CHECKED), ("pyright", "--pythonpath", sys.executable, *CHECKED)],
     ids=["mypy", "pyright"],
 )
 def test_inferred_types_are_the_promised_ones(command):

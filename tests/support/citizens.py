@@ -184,6 +184,20 @@ class Diarist:
 
 
 @citizen
+class Settler(Diarist):
+    """Has the hooks that come after `on_start`, in a runner."""
+
+    def connect(self):
+        self._note("connect")
+
+    def load(self):
+        self._note("load")
+
+    def warm_up(self):
+        self._note("warm_up")
+
+
+@citizen
 class Mayfly(Diarist):
     """Ends as soon as it has begun."""
 

@@ -390,3 +390,24 @@ class Collector(pykka.ThreadingActor):
 
     def on_receive(self, message):
         self._recorder(message)
+
+
+class Alarmed(Hooks):
+    """Has signals whose handlers raise: SIGTERM is to leave, SIGUSR2 an error."""
+
+    def on_start(self):
+        super().on_start()
+        signal.signal(signal.SIGTERM, self._leave)
+        signal.signal(signal.SIGUSR2, self._fail)
+
+    def _leave(self, *_):
+        sys.exit(0)
+
+    def _fail(self, *_):
+        raise TimeoutError("as told")
+
+
+class AlarmedLoop(Alarmed):
+    """The same in an event loop."""
+
+    concurrent = True

@@ -1,5 +1,6 @@
 """Runners whose tasks take as long as somebody lets them."""
 
+import asyncio
 import os
 import threading
 
@@ -47,6 +48,18 @@ class Patient(actors.Runner):
         wait(gate)
         return "held"
 
+    def hold_and_fail(self, begun, gate):
+        self.hold(begun, gate)
+        raise ValueError("as told")
+
+    def hold_and_leave(self, begun, gate):
+        self.hold(begun, gate)
+        raise SystemExit(3)
+
+    def hold_and_stream(self, begun, gate):
+        self.hold(begun, gate)
+        return iter(["token"])
+
     def tokens(self, path):
         """Stream without end, and say when it is closed."""
         try:
@@ -87,3 +100,28 @@ class Patient(actors.Runner):
         """Start an actor in this process, and stop without it."""
         Patient.start()
         self.stop()
+
+
+class PatientLoop(Patient):
+    """Serves in an event loop, and computes in threads."""
+
+    concurrent = True
+
+    async def look_late(self, path, gate):
+        """Have a thread look whether this is given up when the test lets it."""
+        try:
+            await asyncio.to_thread(self._look_late, path, gate)
+        except asyncio.CancelledError:
+            note(path, "cancelled")
+            raise
+
+    async def stream_and_look_late(self, path, gate):
+        """Do so between two chunks."""
+        yield 1
+        await self.look_late(path, gate)
+        yield 2
+
+    def _look_late(self, path, gate):
+        note(path, "begun")
+        wait(gate)
+        note(path, "given up" if self.cancelled else "wanted")

@@ -277,6 +277,38 @@ class AsyncHooks(Server):
         await self._pass("on_failure")
 
 
+class Contextual(Server):
+    """Sets a context variable in two hooks, and notes what the last one sees of it."""
+
+    async def on_start(self):
+        _variable.set("on_start")
+
+    def warm_up(self):
+        _variable.set(f"{_variable.get()}, warm_up")
+
+    async def on_stop(self):
+        await self._note(f"on_stop sees {_variable.get()}")
+
+
+class Hasty(Server):
+    """Awaits in its last hook a task that it has cancelled itself."""
+
+    async def _note(self, what):
+        await super()._note(what)
+        if what.startswith("on_"):
+            task = asyncio.ensure_future(asyncio.Event().wait())
+            task.cancel()
+            await task
+
+
+class Lingering(Server):
+    """Has no end of its last hook."""
+
+    async def on_stop(self):
+        await super().on_stop()
+        await asyncio.Event().wait()
+
+
 class PlainHooks(AsyncHooks):
     """Has one of each kind."""
 
