@@ -55,13 +55,6 @@ _GOES_ON: Final = re2.compile(
 )
 
 
-# A resolver's errors have numbers of their own, which Python prints as those of the system.
-RESOLVER: Final = re2.compile(
-    r"\bgaierror\b|[Nn]ame or service not known|nodename nor servname|failure in name resolution"
-    r"|[Nn]o address associated with"
-)
-
-
 def is_numbered_exception(line: str) -> bool:
     """Return whether a line is Python's, of which the exception's signature knows more."""
     return _OF_PYTHON.search(line) is not None
@@ -135,7 +128,7 @@ def numbered(match: Match, context: Context) -> Finding | None:
         kind, groups = FileNotFoundWeights, groups | {"file": weights.group(1)}
     if name in ("ENOSPC", "EMFILE") and OTHER_LIMIT.search(line):
         kind = TooManyOpenFiles  # the limit of inotify
-    if kind is None or is_numbered_exception(line) or RESOLVER.search(line):
+    if kind is None or is_numbered_exception(line):
         return None
     values = common(match, context)
     role = role_here(kind, match, context, soft=True)

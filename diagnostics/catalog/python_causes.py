@@ -8,7 +8,7 @@ import re2
 from diagnostics._errno import describe
 from diagnostics.catalog._addresses import address_of
 from diagnostics.catalog._building import fields_of
-from diagnostics.catalog._refused import OTHER_LIMIT, RESOLVER
+from diagnostics.catalog._refused import OTHER_LIMIT
 from diagnostics.catalog.host import (
     BY_ERRNO,
     AddressInUse,
@@ -65,7 +65,7 @@ def specific(error: RaisedException, context: Context, source_path: str | None) 
     """
     text = error.exception_message or ""
     numbered = _ERRNO.search(text)
-    if numbered is not None and not RESOLVER.search(f"{error.exception}: {text}"):
+    if numbered is not None:
         return _by_errno(error, context, numbered, source_path)
     windows = _WINDOWS.search(text)
     if windows is not None:
