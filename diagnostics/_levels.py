@@ -37,6 +37,8 @@ _MENTION: Final = re2.compile(
     r"|(?:^|[\s|\]])(?:config\w*|settings|options|arguments|args|kwargs|environment|env|defaults?)"
     r" ?(?:[:=]|is) ?[\[{('\"\w]"
     r"|\bNamespace\("
+    r"|\ban error occurred while (?:writing|reading|saving|storing)(?: \w+){1,3} (?:to|from|in)"
+    r" (?:the )?cache\b"  # without which the program goes on
     r"|\b(?:in (?:the )?case of|if you (?:see|get|hit)|when you (?:see|get)|such as|e\.g\."
     r"|for example|known issue|see (?:also|the docs)|may fail with|to (?:avoid|prevent))\b.{0,60}$"
 )

@@ -104,7 +104,7 @@ def exception_of(line: str, end: int, context: Context) -> str | None:
         context: What is known besides the line.
     """
     head = line[:end]
-    names = _EXCEPTION.findall(head[-FIRST_PART:])
+    names = _EXCEPTION.findall(head[-FIRST_PART:]) or _EXCEPTION.findall(head[:FIRST_PART])
     if names:
         return str(names[-1])
     typed = _TYPED.search(head)

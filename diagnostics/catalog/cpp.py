@@ -1,6 +1,6 @@
 """The last words of the C++ runtime."""
 
-from typing import Final, final
+from typing import Any, Final, final
 
 import attrs
 import re2
@@ -65,7 +65,10 @@ class _CppBlock:
 
     _LINES = 3
 
-    def __init__(self, exception: str, what: str | None, rank: int | None) -> None:
+    def __init__(
+        self, exception: str, what: str | None, rank: int | None, facts: dict[str, Any]
+    ) -> None:
+        self._facts = facts
         self._rank = rank
         self._exception = exception
         self._what = what
@@ -80,12 +83,16 @@ class _CppBlock:
         found = _WHAT.search(line)
         if found:
             self._what = found.group(1)
+            if claimed:
+                self._facts["cpp-known"] = self._exception
             return Consumed.TAKEN
         return Consumed.PASSED
 
     def findings(self) -> tuple[Finding, ...]:
         # What the words were recognised as is the cause; this only says how it ended.
         role = Role.NOTE if self._claimed else AbortUncaughtCppException.default_role
+        if self._what is None and self._exception and self._known():
+            role = Role.NOTE  # another process of the same job ended so, and its words are known
         if role is Role.ROOT and (not self._exception or self._exception.startswith("c10::Dist")):
             role = Role.EITHER  # PyTorch's classes for what another rank may have caused
         return (
@@ -93,6 +100,9 @@ class _CppBlock:
                 role=role, exception=self._exception or None, what=self._what, rank=self._rank
             ),
         )
+
+    def _known(self) -> bool:
+        return self._facts.get("cpp-known") == self._exception
 
 
 # The shell's and the interpreter's word on the abort that follows.
@@ -108,7 +118,7 @@ def _uncaught(match: Match, context: Context) -> Block:
     name = half if half and half * 2 == name else name
     if name:
         context.facts["cpp-exception"] = name
-    return _CppBlock(name, found["what"] or None, rank_of(match.string))
+    return _CppBlock(name, found["what"] or None, rank_of(match.string), context.facts)
 
 
 def _handler(match: Match, context: Context) -> Finding | None:

@@ -137,7 +137,7 @@ _BY_NUMBER: Final[dict[int, type[CudaFinding]]] = {
 }
 _ERROR_NUMBER: Final = re2.compile(
     r"(?i)(?:cuda|hip|rocm)(?: runtime| driver)?(?: error| failure)[ :=]*\(?(\d{1,4})\b"
-    r"|\b[Ee]rror[ =](\d{1,4}) ?: "
+    r"|\b[Ee]rror[ =](\d{1,4}) ?: |(?:CudaAPIError: \[|(?:cuda|hip)Success \()(\d{1,4})\b"
 )
 _GPU: Final = re2.compile(
     r"\bGPU[ =:](\d{1,3})\b|current device: (\d{1,3})|\bon device (?:ordinal )?(\d{1,3})\b"
@@ -157,7 +157,7 @@ def _error(match: Match, context: Context) -> Finding | None:
     tail = line[match.start() :].lower()
     kind = next((kind for text, kind in _TEXTS if text in tail), None)
     number = _ERROR_NUMBER.search(line)
-    code = int(number.group(1) or number.group(2)) if number else None
+    code = int(next(group for group in number.groups() if group)) if number else None
     if kind is None and code is not None:
         kind = _BY_NUMBER.get(code)
     if kind is None:
@@ -219,7 +219,7 @@ SIGNATURES: Final = (
         name="torch-cuda-out-of-memory",
         pattern=r"(?:CUDA|HIP|XPU|NPU|MUSA) out of memory\.(?: Tried to allocate (?P<requested>"
         + _SIZE
-        + r"))?(?:.*?GPU (?P<gpu>\d{1,3})(?: has a total capacity of|;) (?P<total>"
+        + r"))?(?:.*?GPU (?P<gpu>\d{1,3})(?: has a total capaci?ty of|;) (?P<total>"
         + _SIZE
         + r"))?(?:.*?(?:of which |allocated; )(?P<free>"
         + _SIZE
@@ -233,7 +233,8 @@ SIGNATURES: Final = (
         r" (?:[Ee]rror|[Ff]ailure)\b.*"
         r"|\b[Cc]uda (?:Runtime|Driver) \([\w ,-]+\)|THCudaCheck FAIL .*"
         r"|\b(?:cuda|hip)[A-Z]\w+(?: error| failure|.{0,120} failed|\(\)\. .*Error \d+)\b.*"
-        r"|\b(?:cuda|hip)Error\w+|\b(?:CUDA|HIP)_ERROR_\w+|\b(?:cuda|hip)Success\b.*: .*"
+        r"|\b(?:cuda|hip)Error\w+|\b(?:CUDA|HIP)_ERROR_\w+"
+        r"|\b(?:cuda|hip)Success\b(?:.*: | \(\d+ vs\. 0\)).*|\bCall to cu[A-Z]\w+ results in .*"
         r"|\bcu(?:Mem|Module|Launch|Ctx|Stream|Event|Init|Device|Graph|Func)\w*(?:\(\)| failed): .*"
         r"|\bHSA_STATUS_ERROR_\w+.*|\[(?:CUDA|HIP)\] Error.*|\bfailed with error <[^>]*>:\d+ .*",
         build=_ggml,
@@ -244,7 +245,7 @@ SIGNATURES: Final = (
             *("CUDA_ERROR_", "HIP_ERROR_", "[CUDA] Error", "[HIP] Error", "failed with error <"),
             *("cuMem", "cuModule", "cuLaunch", "cuCtx", "cuStream", "cuEvent", "cuInit"),
             *("cuDevice", "cuGraph", "cuFunc", "HSA_STATUS_ERROR_"),
-            "THCudaCheck FAIL ",
+            *("THCudaCheck FAIL ", "Call to cu"),
         ),
     ),
     Signature(

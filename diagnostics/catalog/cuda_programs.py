@@ -5,7 +5,7 @@ from typing import Final
 import attrs
 
 from diagnostics._prefixes import PREFIX
-from diagnostics.catalog._building import finds
+from diagnostics.catalog._building import fields_of, finds
 from diagnostics.catalog._sizes import bytes_of
 from diagnostics.catalog.cuda import (
     CublasNotInitialized,
@@ -32,6 +32,25 @@ def _memory(match: Match, context: Context) -> Finding | None:
     found = match.groupdict()
     size = found.get("size") or found.get("asked") or found.get("needed")
     return attrs.evolve(finding, bytes_requested=bytes_of(size)) if size else finding
+
+
+def _refused(match: Match, context: Context) -> Finding | None:
+    context.facts["allocation-refused"] = True
+    return finds(CudaOutOfMemory)(match, context)
+
+
+def _refused_size(match: Match, context: Context) -> Finding | None:
+    # PyTorch's asynchronous allocator says how much on a line behind the exception's first.
+    if not context.facts.pop("allocation-refused", False):
+        return None
+    requested = match.group("requested")
+    return CudaOutOfMemory(requested=requested, bytes_requested=bytes_of(requested))
+
+
+def _allocator(match: Match, context: Context) -> Finding:
+    of_gpu = match.group("gpu") is not None
+    kind: type[CudaOutOfMemory | OutOfMemoryHost] = CudaOutOfMemory if of_gpu else OutOfMemoryHost
+    return kind(tentative=True, **fields_of(kind, match.groupdict(), context))
 
 
 def _buffer(match: Match, context: Context) -> Finding | None:
@@ -170,6 +189,21 @@ SIGNATURES: Final = (
         ),
     ),
     Signature(
+        name="tensorflow-host-memory",
+        pattern=r"(?P<detail>OOM when allocating tensor with shape\S.*device:CPU:\d)",
+        build=finds(OutOfMemoryHost),
+    ),
+    Signature(
+        name="tensorflow-allocator",
+        # What a caller could do without is told in other words, with `freed_by_count`.
+        pattern=r"(?P<detail>Allocator \((?:GPU_(?P<gpu>\d{1,3})_\w+|mklcpu|cpu\w*)\) ran out of"
+        r" memory trying to allocate (?P<requested>[\d.]+[KMGT]?i?B)) ?\(rounded to"
+        r" (?P<bytes_requested>\d{1,20})\)",
+        build=_allocator,
+        any_level=True,  # a warning, with the state of the memory behind it
+        literals=(" ran out of memory trying to allocate",),
+    ),
+    Signature(
         name="gpu-library-handle",
         pattern=r"(?P<detail>(?i:could not|couldn't|failed to) create (?:cu|roc|mi)\w+ handle.*"
         r"|cuDNN failed to initialize"
@@ -190,8 +224,14 @@ SIGNATURES: Final = (
         pattern=r"(?P<detail>Allocation on device(?: (?P<gpu>\d{1,3}))?(?: would exceed"
         r" allowed memory.*"
         r"|:? ?$))",
-        build=finds(CudaOutOfMemory),
+        build=_refused,
         literals=("Allocation on device",),
+    ),
+    Signature(
+        name="torch-allocation-size",
+        pattern=r"^Requested {2,30}: (?P<requested>[\d.]+ [KMGT]?i?B)\s*$",
+        build=_refused_size,
+        literals=("Requested  ",),
     ),
     Signature(
         name="torch-out-of-memory-error",
@@ -203,8 +243,10 @@ SIGNATURES: Final = (
     Signature(
         name="cupy-out-of-memory",
         pattern=r"(?:(?:Error|EXHAUSTED): (?:.*: )?|^)(?P<detail>Out of memory allocating"
-        r" (?P<size>[\d,]{1,24} bytes))",
+        r" (?P<size>[\d,]{1,24} bytes))"
+        r"|out of memory to allocate (?P<asked>\d{1,20} bytes) \(total \d+ bytes\)",
         build=_memory,
+        literals=("Out of memory allocating ", "out of memory to allocate "),
     ),
     Signature(
         name="onnxruntime-out-of-memory",
@@ -330,6 +372,13 @@ SIGNATURES: Final = (
         pattern=r"(?P<detail>Memory access fault by GPU node-\d+ .*)",
         build=finds(CudaIllegalAddress, signal="SIGABRT"),
         literals=("Memory access fault by GPU",),
+    ),
+    Signature(
+        name="amdgpu-page-fault",
+        # The kernel's log; a fault that is retried may be served.
+        pattern=r"amdgpu\b.*\[(?P<detail>\w*hub\d*\] (?:no-retry )?page fault \(src_id:.*)",
+        build=finds(CudaIllegalAddress),
+        literals=("page fault (src_id:",),
     ),
     Signature(
         name="nvidia-kernel-xid",

@@ -5,6 +5,8 @@ from typing import Any, Final
 import attrs
 
 from diagnostics.catalog._building import Builder, finds, role_here
+from diagnostics.catalog._sizes import bytes_of
+from diagnostics.catalog.host import OutOfMemoryHost
 from diagnostics.catalog.hub import TokenizerMissing
 from diagnostics.catalog.torch import WeightsMismatch
 from diagnostics.catalog.weights import BadWeightsFile, FileNotFoundWeights, ModelTypeUnsupported
@@ -29,6 +31,14 @@ def _why(kind: type[Finding], **constants: Any) -> Builder:
     return remembered
 
 
+def _too_large(match: Match, context: Context) -> Finding | None:
+    finding = finds(OutOfMemoryHost)(match, context)
+    if not isinstance(finding, OutOfMemoryHost):
+        return finding
+    asked, there = bytes_of(match.group("asked")), bytes_of(match.group("there"))
+    return attrs.evolve(finding, bytes_requested=asked, bytes_available=there)
+
+
 def _path(match: Match, context: Context) -> None:
     context.facts["ggml-model-path"] = match.group("file")
 
@@ -51,6 +61,12 @@ def _not_loaded(match: Match, context: Context) -> Finding | None:
 _MODEL: Final = r"[^\s'\"]+?\.(?:gguf|ggml\w*|bin|safetensors|ggjt)[\w.]*"
 
 SIGNATURES: Final = (
+    Signature(
+        name="ollama-host-memory",
+        pattern=r"(?P<detail>model requires more system memory) \((?P<asked>[\d.]+ [KMGT]?i?B)\)"
+        r" than is available \((?P<there>[\d.]+ [KMGT]?i?B)\)",
+        build=_too_large,
+    ),
     Signature(
         name="ggml-model-path",
         pattern=r"(?:loading model (?:part \d+/\d+ )?from"

@@ -17,10 +17,12 @@ class OutOfMemoryHost(Recognized):
         bytes_requested: The size of the allocation that failed.
         requested: The same as printed, where it was not in bytes.
         limit_bytes: The limit that was reached.
+        bytes_available: What there was of it.
         errno: The error number as printed.
         killer: Who ended the process: `kernel`, `slurm`, `ray` and others.
         program: The name of the process that was ended.
         step: The job step that slurm names.
+        host: The node whose memory ran out, where another tells of it.
     """
 
     cause = "out-of-memory-host"
@@ -35,10 +37,12 @@ class OutOfMemoryHost(Recognized):
     bytes_requested: int | None = None
     requested: str | None = None
     limit_bytes: int | None = None
+    bytes_available: int | None = None
     errno: int | None = None
     killer: str | None = None
     program: str | None = None
     step: str | None = None
+    host: str | None = None
 
     @property
     def message(self) -> str:

@@ -156,7 +156,8 @@ SIGNATURES: Final = (
         pattern=r"OutOfMemoryError: Task was killed due to the node running low on memory"
         r"|System memory low at node.* total capacity \((?P<limit>[\d.]+ ?[KMGT]i?B)\)"
         r"|(?P<exception>(?:[\w.]+\.)?RayOutOfMemoryError): (?P<detail>More than .*)"
-        r"|due to (?:the node running low on memory|memory pressure \(OOM\))",
+        r"|due to (?:the node running low on memory|memory pressure \(OOM\))"
+        r"(?:.*?\bIP: (?P<host>[\w.:%]+)[,)])?",
         build=_limited("ray"),
         literals=(
             "RayOutOfMemoryError: ",
@@ -167,7 +168,8 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="ray-oom-node",
-        pattern=r"Memory on the node .*?pid=(?P<pid>\d{1,9}), memory used=[\d.]+ ?[KMGT]?i?B\) was"
+        pattern=r"Memory on the node (?:\(IP: (?P<host>[\w.:%]+), )?"
+        r".*?pid=(?P<pid>\d{1,9}), memory used=[\d.]+ ?[KMGT]?i?B\) was"
         r" running was"
         r" [\d.]+ ?\w+ / (?P<limit>[\d.]+ ?[KMGT]i?B)",
         build=_limited("ray"),

@@ -95,7 +95,8 @@ _REPO: Final = re2.compile(
     r"(?:[Rr]epo model|to model|huggingface\.co/(?:api/models/)?)[ /]?([\w.-]+/[\w.-]*\w)"
 )
 _HOST: Final = re2.compile(
-    r"host='([^']+)'|https?://([\w.-]+)|(?:host|to|lookup|resolve)[: ]+((?:[\w-]+\.)+[a-z]{2,6})\b"
+    r"host='([^']+)'|https?://([\w.-]+)"
+    r"|(?:host|to|lookup|resolve)[: ]+['\"]?((?:[\w-]+\.)+[a-z]{2,6})\b"
 )
 _HUBS: Final = ("huggingface", "hf.", "hf-mirror", "modelscope", "ollama")
 _ERRNO: Final = re2.compile(r"\[Errno (-?\d{1,4})\]")

@@ -200,12 +200,12 @@ SIGNATURES: Final = (
         name="jaccl-queue-pair-create",
         pattern=r"(?P<detail>Creating the queue pair failed(?: with"
         r" '[^']*?\((?P<errno>\d{1,9})\)')?"
-        r"|Couldn't create queue pair|Failed to create qp\b)",
+        r"|(?:[Cc]ouldn't|[Cc]ould not|[Ff]ailed to|[Uu]nable to) create (?:an? |the )?(?:\w+ )?"
+        r"(?:queue[ -]pair|QP|qp)\b(?:.*\((?:os error |errno[ =:]+)(?P<errno_2>\d{1,4})\))?)",
         build=finds(JacclQueuePairCreateFailed),
         literals=(
             "Creating the queue pair failed",
-            "Couldn't create queue pair",
-            "Failed to create qp",
+            *("ouldn't create ", "ould not create ", "ailed to create ", "nable to create "),
         ),
     ),
     Signature(

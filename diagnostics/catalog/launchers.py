@@ -75,10 +75,26 @@ def _elastic_rank(match: Match, context: Context) -> None:
     context.facts["elastic-rank"] = int(match.group("rank"))
 
 
+def _elastic_host(match: Match, context: Context) -> None:
+    context.facts["elastic-host"] = match.group("host")
+
+
 def _elastic(match: Match, context: Context) -> Finding | None:
-    # The rank stands some lines above, in the same list.
-    finding, rank = _ended(match, context), context.facts.pop("elastic-rank", None)
-    return attrs.evolve(finding, rank=rank) if finding is not None else None  # type: ignore[call-arg]
+    # The host and the rank stand some lines above, in the same list.
+    finding = _ended(match, context)
+    if finding is None:
+        return None
+    declared = attrs.fields_dict(type(finding))
+    told = {name: context.facts.pop(f"elastic-{name}", None) for name in ("rank", "host")}
+    return attrs.evolve(
+        finding,
+        **{name: value for name, value in told.items() if value is not None and name in declared},
+    )
+
+
+def _elastic_exit(match: Match, context: Context) -> Finding | None:
+    # How one ended by a signal did is told in words behind this.
+    return _elastic(match, context) if match.group("exit_code")[0] != "-" else None
 
 
 SIGNATURES: Final = (
@@ -94,6 +110,18 @@ SIGNATURES: Final = (
         r"\(pid: (?P<pid>\d{1,9})\)",
         build=_ended,
         literals=("failed (exitcode: ",),
+    ),
+    Signature(
+        name="torch-elastic-host",
+        pattern=r"^\W*host {5,9}: (?P<host>[\w.:-]+)\s*$",
+        build=_elastic_host,
+        literals=("host     ",),
+    ),
+    Signature(
+        name="torch-elastic-exit",
+        pattern=r"^\W*exitcode {2,9}: (?P<exit_code>-?[1-9]\d{0,5}) \(pid: (?P<pid>\d{1,9})\)",
+        build=_elastic_exit,
+        literals=("exitcode  ",),
     ),
     Signature(
         name="torch-elastic-signal",

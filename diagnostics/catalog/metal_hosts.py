@@ -111,6 +111,13 @@ SIGNATURES: Final = (
         ),
     ),
     Signature(
+        name="metal-header-missing",
+        pattern=r"program_source:\d+:\d+: (?P<detail>fatal error: '(?P<file>[^']+)' file not"
+        r" found)",
+        build=finds(MetalKernelCompileFailed),
+        literals=("program_source:",),
+    ),
+    Signature(
         name="ggml-metal-compile-error",
         pattern=r"(?P<detail>ggml_metal\w*: error compiling source\s*$)",
         build=finds(MetalKernelCompileFailed, soft=True),  # also when it only tries what works

@@ -13,6 +13,16 @@ def _looked_up(_: Match, context: Context) -> None:
     context.facts["auto-model"] = True
 
 
+def _asked(match: Match, context: Context) -> None:
+    context.facts["code-asked-for"] = match.group("repo")
+
+
+def _unanswered(match: Match, context: Context) -> Finding | None:
+    # Nobody is there: the answer is read from an input that is closed.
+    repo = context.facts.pop("code-asked-for", None)
+    return finds(TrustRemoteCodeNeeded, repo=repo)(match, context) if repo else None
+
+
 def _unknown_key(match: Match, context: Context) -> Finding | None:
     # Transformers up to 4.40 raises the bare name, out of the table of its classes.
     if not context.facts.pop("auto-model", False):
@@ -81,6 +91,19 @@ SIGNATURES: Final = (
             "trust_remote_code",
             "trust-remote-code",
         ),
+    ),
+    Signature(
+        name="trust-remote-code-asked",  # somebody may be there to say yes
+        pattern=r"[Tt]he repository for (?P<repo>\S+) (?:contains|references) custom code which"
+        r" must be executed to correctly load the model",
+        build=_asked,
+        literals=("custom code which must be executed",),
+    ),
+    Signature(
+        name="trust-remote-code-unanswered",
+        pattern=r"(?P<exception>EOFError): EOF when reading a line",
+        build=_unanswered,
+        literals=("EOFError: EOF when reading",),
     ),
     Signature(
         name="model-no-implementation",

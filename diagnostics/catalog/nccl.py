@@ -18,7 +18,8 @@ class NcclFinding(Recognized):
         errno: The error number of the failed system call, where it is printed.
         errno_text: Its words.
         file: The file that it was about.
-        host: The host that printed it.
+        host: The other end's address.
+        port: Its port.
     """
 
     endings = ("exit", "SIGABRT")
@@ -30,6 +31,7 @@ class NcclFinding(Recognized):
     file: str | None = None
     errno_text: str | None = None
     host: str | None = None
+    port: int | None = None
 
 
 @attrs.frozen(kw_only=True)

@@ -30,6 +30,7 @@ _REMOTE: Final = re2.compile(
 )
 _SHARED: Final = re2.compile(r"call to (?:posix_fallocate|shm_\w+|ftruncate|mmap)\b")
 _SOCKET: Final = re2.compile(r"call to (?:socket|recv|send|accept|poll|getsock|setsock|shutdown)")
+_PEER: Final = re2.compile(r"^\[?(?P<host>[^<>\]]+)\]?<(?P<port>\d{1,5})>$")  # ncclSocketToString()
 _WARN: Final = rf"(?:(?P<warn>WARN )|{PREFIX})"
 _CODE: Final = re2.compile(r"(?:retcode|ncclResult|error code|->) ?(\d)\b")
 _VERSION: Final = re2.compile(r"NCCL version ([\d.]+\d)")
@@ -100,6 +101,8 @@ def _said(kind: type[Finding] | None = None) -> Builder:
         if repeated and not context.facts.get("nccl-last"):
             return None
         what = kind or _kind_of_call(match.group("detail"))
+        peer = _PEER.search(found.get("peer") or "")
+        found |= peer.groupdict() if peer else {}
         raised = {} if "WARN " in match.string else context.facts.get("nccl-raised", {})
         values = common(match, context) | fields_of(what, found, context)
         declared = attrs.fields_dict(what)
@@ -130,13 +133,19 @@ def _follows(match: Match, context: Context) -> Finding | None:
     return attrs.evolve(finding, role=Role.AFTER_EFFECT)
 
 
+_CONNECTING: Final = ("Connect", "Setup", "Init", "SharedInit")  # of a proxy's operations
+
+
 def _code(match: Match, context: Context) -> Finding | None:
     # NCCL says by number, on its way up, what the call before it ended with.
+    found = match.groupdict()
+    found["rank"] = found["rank"] or found["proxy_rank"]
+    if "Call to rank" in match.group() and found["phase"] in _CONNECTING:
+        # The last that NCCL says of it, under a class that only says that something failed.
+        context.facts.setdefault("nccl-kind", NcclConnectFailed)
     kind = context.facts.get("nccl-kind")
     if kind is None or context.facts.get("nccl-coded"):
         return None
-    found = match.groupdict()
-    found["rank"] = found["rank"] or found["proxy_rank"]
     values = fields_of(kind, found, context)
     if values.get("rank") is not None:
         context.facts["nccl-coded"] = True
@@ -213,7 +222,8 @@ SIGNATURES: Final = (
     Signature(
         name="nccl-poll-connect",
         pattern=r"(?P<detail>socket(?:Start|Poll|Finalize)?Connect ?: ?[Cc]onnect(?:ing|ion)?"
-        r"(?: (?:to |from )?(?P<peer>[^ ]+<\d+>))?.*?(?:returned|failed|refused|timed out).*)",
+        r"(?: (?:to |from )?(?P<peer>[^ ]+<\d+>))?.*?(?:returned|failed|refused|timed out).*"
+        r"|socketPollConnect poll\(\) (?:timeout|failed|returned).*)",
         build=_said(NcclConnectFailed),
         literals=(
             *("socketStartConnect", "socketPollConnect", "socketFinalizeConnect"),
@@ -253,7 +263,7 @@ SIGNATURES: Final = (
         name="nccl-code",
         pattern=r"NCCL INFO \S+ -> (?P<nccl_code>[1-9])\b"
         r"|from rank (?P<rank>\d{1,6}), retcode (?P<retcode>[1-9])\b"
-        r"|Proxy Call to rank (?P<proxy_rank>\d{1,6}) failed",
+        r"|Proxy Call to rank (?P<proxy_rank>\d{1,6}) failed(?: \((?P<phase>\w+)\))?",
         build=_code,
         literals=("NCCL INFO ", ", retcode ", "Proxy Call to rank "),
     ),
@@ -263,6 +273,9 @@ SIGNATURES: Final = (
         r"|Failed to find interface.*|Bootstrap Root ?: (?:rank \d+ of \d+ ranks|mismatch).*"
         r"|Invalid NCCL_\w+.*"
         r"|\w+ : invalid (?:root|type|reduction|device|rank)\b.*"
+        r"|\w+: connecting to address .* with family \d+ is neither AF_INET.*"
+        r"|Net ?: (?:No valid <|string is null|unsupported IP family|error encountered when getting"
+        r" address).*"
         r"|.*message truncated ?: receiving \d+ bytes.*|Multiple Ranks are using the same GPU.*"
         r"|Duplicate GPU detected.*|Mismatched (?:collective|NCCL version).*)",
         build=_said(NcclBadConfig),
@@ -273,6 +286,8 @@ SIGNATURES: Final = (
             "Bootstrap Root",
             "Invalid NCCL_",
             " : invalid ",
+            *(" is neither AF_INET", "No valid <", "string is null", "unsupported IP family"),
+            "error encountered when getting address",
             "message truncated",
             "Multiple Ranks are using",
             "Duplicate GPU detected",
@@ -284,6 +299,13 @@ SIGNATURES: Final = (
         pattern=r"NCCL (?P<warn>WARN )(?P<detail>.*(?:[Ii]nvalid|not a valid"
         r"|[Uu]nknown) .*NCCL_\w+.*)",
         build=_said(NcclBadConfig),
+        generic=True,
+    ),
+    Signature(
+        name="nccl-cuda-call",  # with an error that is none of a GPU's own causes
+        pattern=r"NCCL (?P<warn>WARN )(?P<detail>(?:Cuda|CUDA|HIP) failure\b.*)",
+        build=_said(NcclSystemError),
+        literals=("NCCL WARN ",),
         generic=True,
     ),
     Signature(

@@ -3,6 +3,7 @@
 from typing import Final
 
 from diagnostics.catalog._building import finds
+from diagnostics.catalog.host import TooManyOpenFiles
 from diagnostics.catalog.torch import SharedMemoryExhausted
 from diagnostics.findings import Finding
 from diagnostics.signatures import Context, Match, Signature
@@ -92,6 +93,13 @@ SIGNATURES: Final = (
         pattern=r"(?P<detail>Not enough memory to write total of) (?P<bytes_requested>\d{1,20})"
         r" bytes",
         build=finds(SharedMemoryExhausted),
+    ),
+    Signature(
+        name="descriptors-not-received",
+        # A tensor of another process comes as a descriptor, for which there was no room.
+        pattern=r"(?P<detail>received \d+ items of ancdata)",
+        build=finds(TooManyOpenFiles),
+        literals=(" items of ancdata",),
     ),
     Signature(
         name="ray-object-store-full",

@@ -18,6 +18,9 @@ from diagnostics.signatures import Context, Match, Signature
 
 _PEER: Final = r"(?P<peer>\[(?P<host>[^\s\]]+)\](?::(?P<port>\d{1,5}))?)"
 _GLOO: Final = r"gloo/\S*\] ?"
+_REMOTE: Final = (  # how c10d prints one of its sockets
+    r"SocketImpl\([^)]*\bremote=\[(?P<host>[^\s\]]+)\]:(?P<port>\d{1,5})\)"
+)
 _LOST: Final = "Connection reset by peer|Broken pipe|Connection refused|Connection closed"
 
 
@@ -33,9 +36,9 @@ def _store(match: Match, context: Context) -> Finding | None:
     found = match.groupdict()
     if found["timeout_s"]:
         finding = attrs.evolve(finding, timeout_ms=int(found["timeout_s"]) * 1000)
-    if found["bare_host"]:
-        port = int(found["bare_port"])
-        finding = attrs.evolve(finding, host=found["bare_host"], port=port)
+    host, port = (found[name] or found[f"{name}_2"] for name in ("bare_host", "bare_port"))
+    if host and port:
+        finding = attrs.evolve(finding, host=host, port=int(port))
     return finding
 
 
@@ -112,8 +115,8 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="torch-store-wait",
-        pattern=r"(?:Error|got error): (?P<detail>[Ww]ait timeout"
-        r" after (?P<timeout_ms>\d{1,18})ms, keys: .*|Socket Timeout\s*$"
+        pattern=r"(?:(?:^|\W)(?P<exception>(?:\w+\.)*\w*Error)|got error): "
+        r"(?P<detail>[Ww]ait timeout after (?P<timeout_ms>\d{1,18})ms, keys: .*|Socket Timeout\s*$"
         r"|\w+Store::\w+ timed out.*|Timeout waiting for key: \S+ after \d+ ms)",
         build=finds(TorchStoreTimeout),
         literals=("ait timeout after", "Socket Timeout", "Store::", "Timeout waiting for key: "),
@@ -129,7 +132,8 @@ SIGNATURES: Final = (
         pattern=r"(?P<detail>client socket has (?:timed out after (?:(?P<timeout_ms>\d{1,18})ms"
         r"|(?P<timeout_s>\d{1,12})s) while trying|failed) to connect to)"
         r"(?: any network address of)? (?:\((?P<host>[^,\s)]+), (?P<port>\d{1,5})"
-        r"|\[?(?P<bare_host>[^\s()]+?)\]?:(?P<bare_port>\d{1,5})(?:\D|$))?"
+        r"|\[(?P<bare_host>[^\s\]]+)\]:(?P<bare_port>\d{1,5})\b"
+        r"|(?P<bare_host_2>[^\s()\[\]]+?):(?P<bare_port_2>\d{1,5})(?:\D|$))?"
         r"(?:.*?\(errno: (?P<errno>\d{1,4}))?",
         build=_store,
         literals=("client socket has ",),
@@ -143,14 +147,17 @@ SIGNATURES: Final = (
     ),
     Signature(
         name="torch-store-lost",
-        pattern=rf"store->\w+\('[^']*'\) got error: (?P<detail>(?:{_LOST}|failed to recv).*)",
+        pattern=rf"store->\w+\('[^']*'\) got error: "
+        rf"(?P<detail>(?:\w+ failed on {_REMOTE}|{_LOST}|failed to recv).*)",
         build=finds(TorchStoreConnectFailed),
         literals=(") got error: ",),
     ),
     Signature(
         name="torch-network-error",
-        pattern=r"DistNetworkError: (?P<detail>.*)",
+        pattern=r"(?P<exception>(?:[\w.]+\.)?DistNetworkError): "
+        rf"(?P<detail>(?:\w+ failed on {_REMOTE})?.*)",
         build=_network,
+        literals=("DistNetworkError: ",),
         generic=True,
     ),
     Signature(

@@ -31,7 +31,7 @@ SIGNATURES: Final = (
         pattern=r"(?P<detail>No (?:safetensors|weights?|model|gguf|GGUF|(?:model )?weights?"
         r"|\.\w+) (?:files? )?"
         r"(?:were |was )?found in(?: directory| path)?)(?: (?P<file>[/~.\\][^\s]*|[A-Za-z]:\S+"
-        r"|\S+/\S+)|\s*$)",
+        r"|\S+/\S+|[\w.-]+:[\w.-]+\s*$)|\s*$)",
         build=_MISSING,
         literals=(" found in",),
     ),

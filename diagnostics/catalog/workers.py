@@ -15,13 +15,20 @@ from diagnostics.signatures import Context, Match, Signature
 
 @attrs.frozen(kw_only=True)
 class WorkerProcessDied(Recognized):
-    """A worker process ended, and its parent says so."""
+    """
+    A worker process ended, and its parent says so.
+
+    Attributes:
+        host: The node that it ran on, where the parent names it.
+    """
 
     cause = "worker-process-died"
     default_role = Role.AFTER_EFFECT
     endings = ("exit",)
     versions = "Ray, concurrent.futures, PyTorch's DataLoader, multiprocessing, Celery"
     remedy = "Look at the worker's own output and exit status: the cause is there."
+
+    host: str | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -68,6 +75,8 @@ _EXIT: Final = re2.compile(
 )
 _PID: Final = re2.compile(r"\b(?:pid|PID)(?:\(s\))?[:= ]+(\d{1,9})\b|\b[Pp]rocess \[?(\d{1,9})\b")
 
+_NODE: Final = re2.compile(r"\b(?:Worker|Node) IP(?: address)?: ([\w.:%]*\w)|, ip=([\w.:%]*\w)")
+
 
 def _ended(line: str, start: int) -> dict[str, Any]:
     """Return how and which process ended, as far as the line tells."""
@@ -94,11 +103,11 @@ def _died(match: Match, context: Context) -> Finding | None:
     if not isinstance(finding, WorkerProcessDied):
         return finding
     context.facts["worker-exception"] = finding.exception
-    known = {
-        name: value
-        for name, value in _ended(match.string, match.start()).items()
-        if getattr(finding, name) is None
-    }
+    node = _NODE.search(match.string, match.start())
+    told = _ended(match.string, match.start())
+    if node:
+        told["host"] = node.group(1) or node.group(2)
+    known = {name: value for name, value in told.items() if getattr(finding, name) is None}
     return attrs.evolve(finding, **known)
 
 
@@ -108,6 +117,21 @@ def _ray_pid(match: Match, context: Context) -> Finding | None:
         return None
     exception = context.facts.pop("worker-exception")
     return WorkerProcessDied(exception=exception, pid=int(match.group("pid")))
+
+
+_NUMBER: Final = re2.compile(r"(?:status|code|running:) (\d{3,10})\b")
+# What a shell or Windows has for the end by a fault, which other signatures read.
+_TELLING: Final = frozenset(
+    {132, 134, 135, 136, 137, 139}
+    | {0xC0000005, 0xC000001D, 0xC0000094, 0xC00000FD, 0xC0000135, 0xC0000139, 0xC0000374}
+    | {0xC0000409}
+)
+
+
+def _runner(match: Match, context: Context) -> Finding | None:
+    # The number tells more than that the runner ended.
+    number = _NUMBER.search(match.string, match.start())
+    return None if number and int(number.group(1)) in _TELLING else _wrapped(match, context)
 
 
 def _wrapped(match: Match, context: Context) -> Finding | None:
@@ -278,14 +302,14 @@ SIGNATURES: Final = (
     Signature(
         name="ollama-runner",
         pattern=_RUNNER + r"(?:: error\b|:? (?:with )?(?:exit status|code)"
-        r" (?P<exit_code>0x[0-9a-f]{1,8}|\d{1,10})|\s*$)",
-        build=_wrapped,
+        r" (?P<exit_code>0x[0-9a-f]{1,8}|\d{1,5}\b)|: (?P<exit_code_2>-?\d{1,5})\s*$|\s*$)",
+        build=_runner,
         literals=("llama runner ", "mlx runner ", "model runner "),
     ),
     Signature(
         name="ollama-runner-for-a-reason",  # which is that of another, where it is known
         pattern=_RUNNER + r"(?:.*?(?:exit status|code) (?P<exit_code>0x[0-9a-f]{1,8}|\d{1,10}))?",
-        build=_wrapped,
+        build=_runner,
         literals=("llama runner ", "mlx runner ", "model runner "),
         generic=True,
     ),
@@ -314,8 +338,8 @@ SIGNATURES: Final = (
     Signature(
         name="llama-server-exited",
         pattern=r"(?P<detail>llama-(?:server|runner|box)(?:\.exe)?(?: process)? (?:has )?"
-        r"(?:exited|crashed|died|terminated)(?: unexpectedly)?)(?: with (?:exit )?code:?"
-        r" (?P<exit_code>-?[1-9]\d{0,19}))?\b",
+        r"(?:exited|crashed|died|terminated)(?: unexpectedly)?)"
+        r"(?:(?: with (?:exit )?code:?|: exit status) (?P<exit_code>-?[1-9]\d{0,19}))?\b",
         build=_wrapped,
         literals=("llama-server", "llama-runner", "llama-box"),
         generic=True,
