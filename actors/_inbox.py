@@ -13,7 +13,7 @@ from actors._forks import Forks
 from actors._frames import AttributesChanged, CancelTask, Credit, Request
 from actors._framing import Buffer
 from actors._line import Line
-from actors._payload import pack
+from actors._payload import owned, pack
 from actors._task import Detached, Task, TaskTable, kind_of
 from actors._task_frames import TaskFrames
 from actors.errors import FrameTooLargeError, RunnerUnavailableError
@@ -176,7 +176,7 @@ class RunnerInbox:
             )
         else:
             # As it is now, whatever its sender does with it until the runner is up.
-            task.payload = tuple(map(_copied, task.payload))
+            task.payload = owned(task.payload)
             self._waiting.append(task)
 
     def _dispatch(self, line: Line, task: Task, *, borrowed: bool = False) -> None:
@@ -323,10 +323,6 @@ class RunnerInbox:
                 task.granted += chunks
                 task.owed_since = time.monotonic()
                 self._line.post(Credit(task.id, chunks))
-
-
-def _copied(segment: Buffer) -> Buffer:
-    return bytes(segment) if isinstance(segment, memoryview) else segment
 
 
 def _ignore(_task: Task) -> None:

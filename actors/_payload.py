@@ -1,7 +1,7 @@
 """The user's objects as segments of a frame: a pickle and its out-of-band buffers."""
 
 import pickle
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pickle import dumps
 from typing import Any, Final
 
@@ -64,6 +64,11 @@ def pack_for_start(value: Any, what: str) -> tuple[Buffer, ...]:
     look_again()
     segments = _pack_by_value(value, what, _by_value.dumps_afresh)
     # They are sent again at each restart, whatever their owner has made of them by then.
+    return owned(segments)
+
+
+def owned(segments: Iterable[Buffer]) -> tuple[Buffer, ...]:
+    """Return segments as they are now: what lies in somebody else's memory is copied."""
     return tuple(bytes(each) if isinstance(each, memoryview) else each for each in segments)
 
 
