@@ -23,9 +23,9 @@ class ConcurrentIncoming(Incoming):
         """Return whether the reader can take a chunk."""
         return self._room > 0
 
-    def grant(self, chunks: int) -> None:
+    def grant(self, amount: int) -> None:
         """Take note that the reader can take more chunks."""
-        super().grant(chunks)
+        super().grant(amount)
         if self._changed is not None:
             self._changed()
 

@@ -17,7 +17,7 @@ from actors._future import RunnerFuture
 from actors._handing_on import answer_later, give_up, hand_on, takes_time
 from actors._payload import pack, unpack
 from actors._return_path import ReturnPath
-from actors._stream import WINDOW
+from actors._stream import WINDOW, price
 
 logger: Final = logging.getLogger("actors")
 
@@ -173,10 +173,10 @@ class DistantAnswer(RunnerFuture[Any]):
         give_up(self._followed)
         return given_up
 
-    def grant(self, chunks: int) -> None:
+    def grant(self, amount: int) -> None:
         """The reader can take more chunks."""
         if self._outlet is not None:
-            self._outlet.grant(chunks)
+            self._outlet.grant(amount)
 
 
 class _Late:
@@ -218,10 +218,11 @@ class DistantOutlet:
 
     def put(self, chunk: Any) -> None:
         """Send a chunk."""
-        self._path.chunk(self._sequence, pack(chunk, "the chunk"))
+        payload = pack(chunk, "the chunk")
+        self._path.chunk(self._sequence, payload)
         self._sequence += 1
         with self._changed:
-            self._room -= 1
+            self._room -= price(payload)
 
     def close(self, *, cancelled: bool) -> None:
         """End the stream."""
@@ -231,10 +232,10 @@ class DistantOutlet:
         """End the stream with an exception."""
         self._path.fail(_error_of(exc_info))
 
-    def grant(self, chunks: int) -> None:
+    def grant(self, amount: int) -> None:
         """Take note that the reader can take more chunks."""
         with self._changed:
-            self._room += chunks
+            self._room += amount
             self._changed.notify()
 
     def cancel(self) -> None:

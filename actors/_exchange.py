@@ -113,8 +113,8 @@ class Exchange:
                         self._forward(task_id, errand, payload)
                 case CancelTask(task_id) if task_id in self._paths:
                     self._paths[task_id].cancel()
-                case Credit(task_id, chunks) if task_id in self._paths:
-                    self._paths[task_id].grant(chunks)
+                case Credit(task_id, amount) if task_id in self._paths:
+                    self._paths[task_id].grant(amount)
 
     def _forward(self, task_id: int, number: int, payload: tuple[Buffer, ...]) -> None:
         try:

@@ -22,10 +22,10 @@ class Request(NamedTuple):
 
 
 class Credit(NamedTuple):
-    """The reader of a stream can take this many more chunks."""
+    """The reader of a stream can take chunks for so much more (`actors._stream.price`)."""
 
     task_id: int
-    chunks: int
+    amount: int
 
 
 class CancelTask(NamedTuple):

@@ -212,8 +212,8 @@ class RunnerHost:
                 if task_id:
                     self._tasks[task_id] = envelope
                 return envelope
-            case Credit(task_id, chunks) if task_id in self._tasks:
-                self._tasks[task_id].grant(chunks)
+            case Credit(task_id, amount) if task_id in self._tasks:
+                self._tasks[task_id].grant(amount)
             case CancelTask(task_id) if task_id in self._tasks:
                 self._tasks[task_id].cancel()
             case Reply() | ReplyError() | StreamOpened() | Chunk() | StreamClosed():

@@ -316,13 +316,13 @@ class RunnerInbox:
         """Do so soon, without taking a lock."""
         self._call_soon(lambda: self.cancel(task))
 
-    def grant(self, task: Task, chunks: int) -> None:
+    def grant(self, task: Task, amount: int) -> None:
         """Tell the runner that a stream's reader can take more."""
         with self._lock:
             if self._line is not None and task.id in self._tasks:
-                task.granted += chunks
+                task.granted += amount
                 task.owed_since = time.monotonic()
-                self._line.post(Credit(task.id, chunks))
+                self._line.post(Credit(task.id, amount))
 
 
 def _ignore(_task: Task) -> None:

@@ -9,7 +9,7 @@ from actors._framing import Buffer
 from actors._handing_on import give_up, hand_on, takes_time
 from actors._mailbox import Mailbox
 from actors._payload import pack, unpack
-from actors._stream import WINDOW
+from actors._stream import WINDOW, price
 from actors.errors import ActorsError, FrameTooLargeError
 from actors.termination import RunnerTerminationError
 
@@ -119,9 +119,9 @@ class Incoming:
 
     # The outlet.
 
-    def grant(self, chunks: int) -> None:
+    def grant(self, amount: int) -> None:
         """Take note that the reader can take more chunks."""
-        self._room += chunks
+        self._room += amount
 
     def wait_for_room(self) -> bool:
         """Wait until the reader can take a chunk; return whether it still reads."""
@@ -132,9 +132,10 @@ class Incoming:
 
     def put(self, chunk: Any) -> None:
         """Send a chunk."""
-        self._host.channel.send(Chunk(self.task_id, self._sequence), pack(chunk, "the chunk"))
+        payload = pack(chunk, "the chunk")
+        self._host.channel.send(Chunk(self.task_id, self._sequence), payload)
         self._sequence += 1
-        self._room -= 1
+        self._room -= price(payload)
 
     def close(self, *, cancelled: bool) -> None:
         """End the stream, or a task that nobody waits for any more."""

@@ -258,7 +258,7 @@ class Outgoing:
         """Do so soon, without taking a lock."""
         self._mailbox.call_soon(lambda: self.cancel(task))
 
-    def grant(self, task: Task, chunks: int) -> None:
+    def grant(self, task: Task, amount: int) -> None:
         """Tell that a stream's reader can take more."""
         if task.id in self._tasks:
-            self._channel.send(Credit(task.id, chunks))
+            self._channel.send(Credit(task.id, amount))

@@ -68,6 +68,6 @@ class RelayedTask(Task):
         """Tell the asker why there will be no answer."""
         self._path.fail(error)
 
-    def grant(self, chunks: int) -> None:
+    def grant(self, amount: int) -> None:
         """Pass on that the reader can take more chunks."""
-        self.table.grant(self, chunks)
+        self.table.grant(self, amount)

@@ -36,7 +36,7 @@ class Undertaking(Protocol):
     def cancel(self) -> object:
         """Nobody waits for the answer any more."""
 
-    def grant(self, chunks: int) -> None:
+    def grant(self, amount: int) -> None:
         """The reader of the stream can take more."""
 
 
@@ -104,10 +104,10 @@ class ReturnPath:
         if self.undertaking is not None:
             self.undertaking.cancel()
 
-    def grant(self, chunks: int) -> None:
+    def grant(self, amount: int) -> None:
         """The reader can take more chunks."""
         if self.undertaking is not None:
-            self.undertaking.grant(chunks)
+            self.undertaking.grant(amount)
 
     def _send(self, message: Answer, payload: tuple[Buffer, ...] = ()) -> None:
         if self.closed:

@@ -1,22 +1,31 @@
 """A streamed answer: chunks in order, a bounded number of them at a time."""
 
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Any, Final, Generic, NoReturn, Self, TypeVar
 
 from actors._bells import Bells
+from actors._framing import Buffer
 from actors._sealed import Sealed
 from actors.errors import TaskCancelledError, WireError
 
 T_co = TypeVar("T_co", covariant=True)
 
 WINDOW: Final = 256
-"""Chunks that may be under way to a reader; the runner waits when they are not taken."""
+"""Credit that a reader gives in advance. Each chunk takes its price of it, and when nothing is left
+the runner waits until the reader has taken some."""
+_UNIT: Final = 64 * 1024
+"""Bytes of a chunk that cost one more: 16 MiB and one chunk may be under way, however large."""
 NUMBERS: Final = 1 << 32
 """Sequence numbers there are before they begin again."""
 _TURN: Final = 64
 """Chunks that a coroutine takes at most before the others of its loop get their turn."""
+
+
+def price(payload: Iterable[Buffer]) -> int:
+    """Return how much credit a chunk takes that is sent; both sides must agree on it."""
+    return 1 + sum(map(len, payload)) // _UNIT
 
 
 class StreamCore:
@@ -27,7 +36,7 @@ class StreamCore:
     any more.
 
     Args:
-        grant: Called in the reader's thread with a number of chunks that were taken.
+        grant: Called in the reader's thread with the price of chunks that were taken.
         abandon: Called once if the reader goes away before the end; takes no lock.
         receive: Receives in the caller's thread until something is so, or for a while.
         attend: Sees to it that somebody receives, for a reader who does not.
@@ -49,8 +58,10 @@ class StreamCore:
         # Taken by itself: a handler could come between a condition's own method and its lock.
         self._lock = threading.RLock()
         self._condition = threading.Condition(self._lock)
-        self._chunks: dict[int, Any] = {}
+        self._chunks: dict[int, tuple[Any, int]] = {}
         self._taken = 0
+        self._owed = 0
+        """The price of what was taken, to be granted."""
         self._ended = False
         self._cancelled = False
         self._error: BaseException | Sealed | None = None
@@ -60,13 +71,14 @@ class StreamCore:
         """Whether the reader has gone away."""
         return self._cancelled
 
-    def push(self, chunk: Any, sequence: int | None = None) -> None:
+    def push(self, chunk: Any, sequence: int | None = None, cost: int = 1) -> None:
         """
         Add a chunk. After the end it is dropped.
 
         Args:
             chunk: The chunk, or the `Sealed` one.
             sequence: Its number modulo 2**32, if it may be delivered twice; it is added once.
+            cost: Its price.
         """
         with self._lock:
             if self._ended or self._cancelled:
@@ -78,7 +90,7 @@ class StreamCore:
                 if ahead >= NUMBERS // 2:
                     return
                 place = self._taken + ahead
-            self._chunks[place] = chunk
+            self._chunks[place] = chunk, cost
             self._condition.notify()
             if self._bells is not None:
                 self._bells.ring()
@@ -127,9 +139,14 @@ class StreamCore:
                 return self._raise_end()
             if self._taken not in self._chunks:
                 raise WireError("channel", f"chunk {self._taken} of a stream is missing")
-            chunk = self._chunks.pop(self._taken)
+            # Nothing is called until it is accounted for, so no handler can come between.
+            chunk, cost = self._chunks[self._taken]
+            del self._chunks[self._taken]
             self._taken += 1
-            granted = WINDOW // 2 if self._taken % (WINDOW // 2) == 0 else 0
+            self._owed += cost
+            granted = 0
+            if self._owed >= WINDOW // 2:
+                granted, self._owed = self._owed, 0
             self._condition.notify_all()
             # Once for half a window: a writer that waits has filled it.
             if self._changed is not None and len(self._chunks) == WINDOW // 2:
@@ -183,7 +200,8 @@ class Stream(Generic[T_co]):
     There a chunk that was waited for in vain, until a timeout say, is not lost: the next one to
     ask gets it.
 
-    The runner is held back when chunks are not taken. Leaving a stream before its end, by
+    The runner is held back when chunks are not taken: it is at most 256 of them ahead of its
+    reader, and from another process 16 MiB and one chunk. Leaving a stream before its end, by
     `cancel`, by leaving its `with` block, or by dropping it, cancels the task: the runner's
     generator gets a `GeneratorExit` at its next yield.
     """

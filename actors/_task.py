@@ -12,7 +12,7 @@ from actors._frames import StreamOpened
 from actors._framing import Buffer
 from actors._future import RunnerFuture
 from actors._sealed import Sealed
-from actors._stream import NUMBERS, WINDOW, Stream, StreamCore
+from actors._stream import WINDOW, Stream, StreamCore, price
 from actors.messages import LostTask
 from actors.termination import RunnerTerminationError
 
@@ -39,7 +39,7 @@ class TaskTable(Protocol):
     def abandon(self, task: "Task") -> None:
         """Do so soon, without taking a lock: in a destructor."""
 
-    def grant(self, task: "Task", chunks: int) -> None:
+    def grant(self, task: "Task", amount: int) -> None:
         """Tell the runner that the reader can take more."""
 
 
@@ -72,6 +72,7 @@ class Task:
         "payload",
         "reply_to",
         "sent_at",
+        "spent",
         "table",
     )
 
@@ -95,6 +96,7 @@ class Task:
         self.cancelled = False
         self.chunks = 0
         self.granted = WINDOW
+        self.spent = 0
         self.sent_at = self.owed_since = 0.0
         if isinstance(reply_to, RunnerFuture):
             reply_to.bond = self
@@ -117,7 +119,7 @@ class Task:
     @property
     def awaits_reader(self) -> bool:
         """Whether its runner has sent all the chunks that the reader has had room for."""
-        return self.streaming and (self.granted - self.chunks) % NUMBERS == 0
+        return self.streaming and self.spent >= self.granted
 
     # The bond of its future.
 
@@ -166,7 +168,7 @@ class Task:
         """
         if self.core is None:
             core = StreamCore(
-                grant=lambda chunks: self.table.grant(self, chunks),
+                grant=lambda amount: self.table.grant(self, amount),
                 abandon=lambda: self.table.abandon(self),
                 receive=self.receive,
                 attend=self.attend,
@@ -190,7 +192,13 @@ class Task:
     def push(self, sequence: int, payload: tuple[Buffer, ...]) -> None:
         """Take a chunk of its stream."""
         if self.core is not None and not self.cancelled:
-            self.core.push(Sealed(payload), sequence)
+            self.core.push(Sealed(payload), sequence, price(payload))
+
+    def count(self, sequence: int, cost: int) -> None:
+        """Take note that a chunk has come, which takes so much of the reader's credit."""
+        # Not the second time. Nothing is called between the two, so no handler can come between.
+        if self.chunks != sequence + 1:
+            self.chunks, self.spent = sequence + 1, self.spent + cost
 
     def close(self) -> None:
         """End its stream, or a task that was cancelled."""

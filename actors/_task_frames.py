@@ -14,6 +14,7 @@ from actors._frames import (
     StreamOpened,
 )
 from actors._framing import Buffer
+from actors._stream import price
 from actors._task import Task
 from actors.messages import ChunkGenerated, TaskAcknowledged, TaskStatus
 from actors.messages import TaskStatusUpdated as Updated
@@ -112,7 +113,7 @@ class TaskFrames:
         task = self._tasks.get(task_id)
         if task is not None and task.streaming:
             task.push(sequence, payload)
-            task.chunks = sequence + 1
+            task.count(sequence, price(payload))
             self.tell(ChunkGenerated, task_id, sequence)
         return True
 

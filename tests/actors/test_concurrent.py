@@ -86,6 +86,18 @@ def test_reader_that_reads_nothing_holds_back_its_own_stream_only(server):
     idle.cancel()
 
 
+def test_reader_that_reads_nothing_of_large_chunks_is_not_sent_many(place, server):
+    """Each of a MiB takes the credit of 17 small ones, where it is sent."""
+    most = 16 if place.in_process else WINDOW
+    idle = server.endless_and_large("idle", 1 << 20, most).get(timeout=LIMIT)
+    assert server.noted(f"{most} of idle").get(timeout=LIMIT)
+    assert list(server.count(2000).get(timeout=LIMIT)) == list(range(2000))
+    assert server.produced.get(timeout=LIMIT)["idle"] == most
+    for number in range(1, 101):
+        assert next(idle) == bytes([number]) * (1 << 20)
+    idle.cancel()
+
+
 def test_endless_generator_that_waits_for_nothing_lets_others_have_their_turn(server):
     """While its reader keeps up with it."""
     with server.endless_plainly("busy").get(timeout=LIMIT) as stream:

@@ -370,6 +370,8 @@ def test_a_runner_in_a_thread_streams_to_one_in_a_process(pair):
 def test_a_plain_actor_hands_a_stream_on(pair, plain):
     """From one runner to another."""
     caller, other = pair
+    chunks = got(caller.relay(plain, "stream_of", other, "large_chunks", 30, 1 << 20))
+    assert sum(map(len, chunks)) == 30 << 20
     numbers = got(caller.relay(plain, "stream_of", other, "count", 1000)).result()
     assert numbers == list(range(1000))
 
@@ -383,6 +385,16 @@ def test_a_stream_over_two_hops(pair, how):
     caller, other = pair
     stream = got(getattr(caller, how)(other, "count", 2000))
     assert stream.result() == list(range(2000))
+
+
+@pytest.mark.parametrize("how", ["relay", "hand_on", "call_future"])
+def test_a_stream_of_large_chunks_over_two_hops(pair, how):
+    """Each hop takes the same credit for a chunk, or it would wait for ever."""
+    caller, other = pair
+    chunks = got(getattr(caller, how)(other, "large_chunks", 60, 1 << 20))
+    assert [(len(chunk), chunk[:1]) for chunk in chunks] == [
+        (1 << 20, bytes([number])) for number in range(60)
+    ]
 
 
 def test_a_stream_ends_with_the_error_of_its_handler(pair):

@@ -7,7 +7,7 @@ import pytest
 
 from actors._payload import pack
 from actors._sealed import Sealed
-from actors._stream import NUMBERS, WINDOW, Stream, StreamCore
+from actors._stream import NUMBERS, WINDOW, Stream, StreamCore, price
 from actors.errors import TaskCancelledError, WireError
 
 
@@ -110,6 +110,42 @@ def test_credit_is_granted_for_half_a_window(abandoned):
     for _ in range(WINDOW):
         next(stream)
     assert grants == [WINDOW // 2, WINDOW // 2]
+
+
+def test_large_chunks_take_more_credit(abandoned):
+    """So that the bytes under way are bounded, and not only the number of chunks."""
+    small, large = (b"x",), (bytes(40 << 20), b"beside")
+    assert price(small) == 1
+    assert price(large) == 641
+    grants = []
+    core = StreamCore(grant=grants.append, abandon=lambda: None)
+    for n in range(3):
+        core.push(Sealed(pack("x", "it")), 2 * n, price(small))
+        core.push(Sealed(pack("x", "it")), 2 * n + 1, price(large))
+    stream = Stream(core)
+    for _ in range(6):
+        next(stream)
+    assert grants == [642, 642, 642]
+
+
+@pytest.mark.parametrize("sizes", [[1] * 300, [300], [100, 1, 300, 27, 128, 1], [1, 1000, 255]])
+def test_writer_is_never_held_back_for_ever(sizes):
+    """When all has been taken there is room again, whatever the prices were."""
+    room = WINDOW
+
+    def grant(amount):
+        nonlocal room
+        room += amount
+
+    core = StreamCore(grant=grant, abandon=lambda: None)
+    stream = Stream(core)
+    for turn in range(3):
+        for n, cost in enumerate(sizes):
+            core.push(n, turn * len(sizes) + n, cost)
+            room -= cost
+        for n in range(len(sizes)):
+            assert next(stream) == n
+        assert WINDOW // 2 < room <= WINDOW
 
 
 def test_writer_in_the_same_process_is_held_back_by_a_slow_reader(core):

@@ -231,6 +231,10 @@ class Caller(Echo):
         finally:
             write_line(fifo, "closed")
 
+    def large_chunks(self, number, size):
+        for each in range(number):
+            yield bytes([each]) * size
+
     def produce(self, fifo, number):
         """Stream, count, and say when a number is reached."""
         for each in self.endless():

@@ -206,13 +206,17 @@ class Server(actors.Runner):
             yield n
         raise LookupError("no more numbers")
 
-    async def endless(self, name):
+    async def endless(self, name, enough=256):
         with self._noting_the_end(name):
             while True:
                 self.produced[name] += 1
-                if self.produced[name] == 256:
-                    await self._note(f"256 of {name}")
+                if self.produced[name] == enough:
+                    await self._note(f"{enough} of {name}")
                 yield self.produced[name]
+
+    async def endless_and_large(self, name, size, enough):
+        async for number in self.endless(name, enough):
+            yield bytes([number % 256]) * size
 
     def endless_plainly(self, name):
         with self._noting_the_end(name):
