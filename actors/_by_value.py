@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 import cloudpickle
 
 from actors import _main_module
+from actors._exceptions import reduce_exception
 
 _LruCacheWrapper: Final = type(lru_cache(lambda: None))
 
@@ -102,21 +103,24 @@ class _Pickler(cloudpickle.Pickler):
 
     def reducer_override(self, obj: Any) -> Any:
         kind = type(obj)
+        reduced: Any = NotImplemented
         if issubclass(kind, type):
             return NotImplemented if _main_module.finds(obj) else self._reduce_class(obj)
         if kind is FunctionType or kind is _LruCacheWrapper:
             if _main_module.finds(obj):
                 return NotImplemented
             if kind is _LruCacheWrapper and not _is_found(obj):
-                return _cached_again, (obj.__wrapped__, obj.cache_parameters())
+                reduced = _cached_again, (obj.__wrapped__, obj.cache_parameters())
         elif kind is cached_property:  # has a lock before Python 3.12
-            return _cached_property_again, (obj.func, obj.attrname)
+            reduced = _cached_property_again, (obj.func, obj.attrname)
         elif kind is memoryview:
-            return _reduce_view(obj)
+            reduced = _reduce_view(obj)
+        elif issubclass(kind, BaseException):
+            reduced = reduce_exception(obj)
         elif kind is io.TextIOWrapper and obj not in (sys.stdout, sys.stderr):
             # cloudpickle would read it, and send what it says.
             raise TypeError("cannot pickle '_io.TextIOWrapper' object")
-        return super().reducer_override(obj)
+        return super().reducer_override(obj) if reduced is NotImplemented else reduced
 
     def _reduce_class(self, cls: type) -> Any:
         pickled = _pickled.get(cls) if self._once else None

@@ -8,9 +8,9 @@ from actors._frames import Chunk, Reply, ReplyError, StreamClosed, StreamOpened
 from actors._framing import Buffer
 from actors._handing_on import give_up, hand_on, takes_time
 from actors._mailbox import Mailbox
-from actors._payload import pack, unpack
+from actors._payload import pack, pack_exception, unpack
 from actors._stream import WINDOW, price
-from actors.errors import ActorsError, FrameTooLargeError
+from actors.errors import FrameTooLargeError
 from actors.termination import RunnerTerminationError
 
 
@@ -141,14 +141,3 @@ class Incoming:
         """End the stream, or a task that nobody waits for any more."""
         self._host.channel.send(StreamClosed(self.task_id, cancelled))
         self._host.forget(self.task_id)
-
-
-def pack_exception(error: BaseException) -> tuple[Buffer, ...]:
-    """Pickle an exception if it comes back as what it was, else send none."""
-    try:
-        segments = pack(error, "the exception")
-        if type(unpack(segments)) is type(error):
-            return segments
-    except ActorsError:
-        pass
-    return ()

@@ -11,7 +11,7 @@ from actors import _by_value
 from actors._framing import Buffer
 from actors._main_module import hidden, look_again
 from actors._unsendable import explain
-from actors.errors import UnsendableError, WireError
+from actors.errors import ActorsError, UnsendableError, WireError
 
 _MAX_BUFFERS: Final = 250
 """A frame has at most 255 segments; further buffers travel inside the pickle."""
@@ -65,6 +65,17 @@ def pack_for_start(value: Any, what: str) -> tuple[Buffer, ...]:
     segments = _pack_by_value(value, what, _by_value.dumps_afresh)
     # They are sent again at each restart, whatever their owner has made of them by then.
     return owned(segments)
+
+
+def pack_exception(error: BaseException) -> tuple[Buffer, ...]:
+    """Pickle an exception if it comes back as what it was, else send none."""
+    try:
+        segments = _pack_by_value(error, "the exception", _by_value.dumps)
+        if type(unpack(segments)) is type(error):
+            return segments
+    except ActorsError:
+        pass
+    return ()
 
 
 def owned(segments: Iterable[Buffer]) -> tuple[Buffer, ...]:

@@ -12,8 +12,7 @@ from actors._frames import (
     StreamOpened,
 )
 from actors._framing import Buffer
-from actors._incoming import pack_exception
-from actors._payload import pack
+from actors._payload import pack, pack_exception
 from actors.errors import FrameTooLargeError
 from actors.termination import RunnerTerminationError
 

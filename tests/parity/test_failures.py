@@ -7,7 +7,7 @@ import pykka
 import pytest
 from citizens import Diarist, Echo
 from gate import LIMIT
-from household import DetailedError
+from household import ERRORS, DetailedError
 
 import actors
 
@@ -42,6 +42,29 @@ def test_exception_brings_its_attributes_and_notes(ref):
     assert type(error) is DetailedError
     assert error.code == 7
     assert "a note on it" in error.__notes__
+
+
+@pytest.mark.parametrize(
+    "how", ["two parts", "prefixed", "keyword", "slotted", "missing", "registered", "group"]
+)
+def test_exception_is_what_was_raised_whatever_its_constructor_takes(ref, how):
+    """It is made again as it was: its type, its text, and everything that it carries."""
+    raised, error = ERRORS[how](), error_of(ref.proxy().fail_oddly(how))
+    assert type(error) is type(raised)
+    assert repr(error) == repr(raised)
+    assert str(error) == str(raised)
+    for name in ("parts", "code", "filename", "errno"):
+        assert getattr(error, name, None) == getattr(raised, name, None)
+    assert list(map(repr, getattr(error, "exceptions", ()))) == list(
+        map(repr, getattr(raised, "exceptions", ()))
+    )
+
+
+def test_exception_that_refers_to_itself_goes_to_the_asker(ref):
+    """As pickles allow."""
+    error = error_of(ref.proxy().fail_oddly("selfish"))
+    assert type(error) is DetailedError
+    assert error.itself is error
 
 
 def test_handlers_traceback_can_be_read(ref):
@@ -86,7 +109,7 @@ def test_exception_from_a_process_has_a_typed_description(ref):
 @pytest.mark.parametrize(
     ("how", "type_name"),
     [
-        ("two parts", "household.TwoPartError"),
+        ("unmakable", "household.UnmakableError"),
         ("locked", "household.LockedError"),
     ],
 )
@@ -101,7 +124,7 @@ def test_exception_that_cannot_be_rebuilt_is_described(ref, how, type_name):
 
 
 @pytest.mark.runtimes("pykka", "thread", reason="an object of another process is not ours")
-@pytest.mark.parametrize("how", ["two parts", "locked", "local"])
+@pytest.mark.parametrize("how", ["two parts", "unmakable", "locked", "local"])
 def test_any_exception_is_handed_over(ref, how):
     """As the object that was raised, with its own traceback."""
     error = error_of(ref.proxy().fail_oddly(how))

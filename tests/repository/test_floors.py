@@ -107,6 +107,7 @@ ACTORS = {
     "_forks": 1,
     "_main_module": 1,
     "_unsendable": 1,
+    "_exceptions": 1,
     "_awaiting": 2,
     "_synchrony": 2,
     "_spinner": 2,

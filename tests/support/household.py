@@ -1,6 +1,7 @@
 """What the actors of `citizens` have about them: attributes of every kind, and errors."""
 
 import enum
+import errno
 import os
 import threading
 from dataclasses import dataclass
@@ -129,10 +130,71 @@ class Rooms:
 
 
 class TwoPartError(Exception):
-    """Is pickled, and cannot be rebuilt: its arguments are not those of its constructor."""
+    """Has other arguments than its constructor."""
 
     def __init__(self, left, right):
         super().__init__(f"{left} and {right}")
+        self.parts = [left, right]
+
+
+class PrefixedError(Exception):
+    """Would have its prefix twice if its constructor were called with its arguments."""
+
+    def __init__(self, text, code=0):
+        super().__init__(f"prefix: {text}")
+        self.code = code
+
+
+@attrs.frozen(kw_only=True)
+class KeywordError(Exception):
+    """Takes keywords only, and cannot be changed."""
+
+    code: int
+
+
+class SlottedError(Exception):
+    """Keeps something where no `__dict__` has it."""
+
+    __slots__ = ("code",)
+
+    def __init__(self, text, code=0):
+        super().__init__(text)
+        self.code = code
+
+
+class MissingFileError(FileNotFoundError):
+    """One of the system's, with a constructor of its own."""
+
+    def __init__(self, path):
+        super().__init__(errno.ENOENT, "there is no such file", path)
+
+
+class RegisteredError(Exception):
+    """Says itself how it is made again."""
+
+    def __init__(self, *, code):
+        super().__init__(code)
+        self.code = code
+
+    def __reduce__(self):
+        return _registered, (self.code,)
+
+
+def _registered(code):
+    return RegisteredError(code=code)
+
+
+class UnmakableError(Exception):
+    """Says itself how it is made again, and is wrong."""
+
+    def __reduce__(self):
+        return UnmakableError.__new__, ()
+
+
+def _selfish_error():
+    error = DetailedError()
+    error.itself = error
+    return error
 
 
 class LockedError(Exception):
@@ -165,6 +227,14 @@ class StrangeExit(BaseException):
 
 ERRORS = {
     "two parts": lambda: TwoPartError("left", "right"),
+    "prefixed": lambda: PrefixedError("text", 7),
+    "keyword": lambda: KeywordError(code=7),
+    "slotted": lambda: SlottedError("text", 7),
+    "missing": lambda: MissingFileError("/nowhere"),
+    "registered": lambda: RegisteredError(code=7),
+    "unmakable": UnmakableError,
+    "group": lambda: ExceptionGroup("group", [TwoPartError("left", "right"), KeywordError(code=7)]),
+    "selfish": _selfish_error,
     "locked": LockedError,
     "detailed": DetailedError,
     "local": _local_error,
