@@ -287,6 +287,18 @@ class Stream(Generic[T_co]):
     ) -> None:
         self._core.cancel()
 
+    def __reduce__(self) -> NoReturn:
+        """
+        Refuse: a stream is read by whoever has asked for it.
+
+        Raises:
+            TypeError: Always; it says what can be sent instead.
+        """
+        raise TypeError(
+            "a stream is read where it was asked for: send its result(), or the ref of the runner "
+            "that is to be asked; a handler may return a stream as its answer"
+        )
+
     def __del__(self) -> None:
         # The lock is re-entrant, and nothing is called with it held: safe in a destructor.
         # There is no core if a handler has interrupted `__init__`.

@@ -8,7 +8,7 @@ import pytest
 from actors._payload import pack
 from actors._sealed import Sealed
 from actors._stream import NUMBERS, WINDOW, Stream, StreamCore, price
-from actors.errors import TaskCancelledError, WireError
+from actors.errors import TaskCancelledError, UnsendableError, WireError
 
 
 @pytest.fixture
@@ -233,3 +233,12 @@ def test_stream_whose_making_was_interrupted_is_dropped_in_silence():
     stream = Stream.__new__(Stream)
     del stream
     assert gc.collect() >= 0
+
+
+def test_stream_cannot_be_sent_and_says_what_can(core):
+    """Whoever has asked for it reads it."""
+    stream = Stream(core)
+    with pytest.raises(UnsendableError, match=r"\['a'\]\[0\] is an actors\._stream\.Stream .*send"):
+        pack({"a": [stream]}, "message")
+    core.push("still read here")
+    assert next(stream) == "still read here"
