@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 import pykka
 
 from actors._answer import answer, answer_with_error
+from actors._synchrony import is_running
 from actors.errors import TaskCancelledError
 
 logger: Final = logging.getLogger("pykka")
@@ -147,7 +148,7 @@ class Serving:
         runner._runner_link.handled()
         if isinstance(response, AsyncIterator):
             await self._stream(response)
-        elif isinstance(response, Iterator):
+        elif is_running(response):
             await self._stream(_cooperative(response))
         elif self._reply_to is not None:
             answer(self._reply_to, response)

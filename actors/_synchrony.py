@@ -2,18 +2,27 @@
 
 import inspect
 from collections.abc import Iterator
+from io import IOBase
 from types import AsyncGeneratorType, CoroutineType
 from typing import Any, Final
 
 from actors.errors import NotConcurrentError
 
-RUNNING: Final[tuple[type[Any], ...]] = (Iterator, CoroutineType, AsyncGeneratorType)
-"""Classes of answers that are still to be run."""
+_RUNNING: Final[tuple[type[Any], ...]] = (Iterator, CoroutineType, AsyncGeneratorType)
 
 _HOOKS: Final = ("on_start", "connect", "load", "warm_up", "on_failure", "on_stop")
 
 
 _FLAGS: Final = ("concurrent", "let_it_crash")
+
+
+def is_running(response: Any) -> bool:
+    """
+    Return whether a handler's answer is still to be run.
+
+    A file iterates over its lines, and is none the less a value: an `io.BytesIO`, say.
+    """
+    return isinstance(response, _RUNNING) and not isinstance(response, IOBase)
 
 
 def check_flags(runner: Any) -> None:

@@ -18,7 +18,7 @@ from actors._closing_inbox import ClosingInbox
 from actors._future import RunnerFuture
 from actors._pump import pump
 from actors._runner_link import NoLink, RunnerLink, ThreadLink
-from actors._synchrony import RUNNING, check_answer, check_flags, check_hooks
+from actors._synchrony import check_answer, check_flags, check_hooks, is_running
 from actors.messages import (
     Progress,
     RunnerConnected,
@@ -63,7 +63,8 @@ class Runner(pykka.ThreadingActor):
     and `warm_up`, which are called in this order after `on_start`.
 
     A handler that returns an iterator (a generator, say) answers with a stream of chunks:
-    the asker gets a [`Stream`][actors.Stream].
+    the asker gets a [`Stream`][actors.Stream]. A file in memory, such as `io.BytesIO`, is a value
+    like any other.
 
     An exception in a handler goes to the asker, and the runner lives on. An exception in a
     hook, or in a handler whose message nobody waits for (`tell`), ends the runner, as it does
@@ -263,7 +264,7 @@ class Runner(pykka.ThreadingActor):
             self._runner_reply_to = reply_to
             response = self._handle_receive(message)
             self._runner_link.handled()
-            if isinstance(response, RUNNING):
+            if is_running(response):
                 check_answer(response)
                 if reply_to is None:
                     deque(response, maxlen=0)

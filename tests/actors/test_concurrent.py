@@ -75,6 +75,11 @@ def test_every_kind_of_generator_answers_with_a_stream(server, method):
     assert getattr(server, method)(0).get(timeout=LIMIT).result() == []
 
 
+def test_file_in_memory_is_no_stream(server):
+    """Though it iterates over its lines."""
+    assert server.file(b"two\nlines").get(timeout=LIMIT).getvalue() == b"two\nlines"
+
+
 def test_reader_that_reads_nothing_holds_back_its_own_stream_only(server):
     """Its generator stops at the window, and the others go on."""
     idle = server.endless("idle").get(timeout=LIMIT)

@@ -1,6 +1,7 @@
 """What is told and asked arrives, once, in order, and is answered."""
 
 import inspect
+import io
 import threading
 
 import pykka
@@ -311,6 +312,13 @@ def test_generator_is_answered_with_a_stream(ref):
     stream = ref.proxy().answer_with_generator(3).get(timeout=LIMIT)
     assert isinstance(stream, actors.Stream)
     assert list(stream) == [0, 1, 2]
+
+
+def test_file_in_memory_is_an_answer(ref):
+    """Though it is an iterator, too: over its lines."""
+    file = ref.proxy().answer_with_file("two\nlines\n").get(timeout=LIMIT)
+    assert isinstance(file, io.StringIO)
+    assert file.readlines() == ["two\n", "lines\n"]
 
 
 @pytest.mark.runtimes("process", reason="a lock means nothing in another process")

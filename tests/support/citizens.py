@@ -1,5 +1,6 @@
 """Actors that run as Pykka's own, as runners in a thread, and as runners in a process."""
 
+import io
 import json
 import logging
 import os
@@ -89,6 +90,9 @@ class Echo:
 
     def answer_with_generator(self, number):
         yield from range(number)
+
+    def answer_with_file(self, text):
+        return io.StringIO(text)
 
     def answer_with_lock(self):
         return threading.Lock()

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import io
 import os
 import sys
 import threading
@@ -223,6 +224,9 @@ class Server(actors.Runner):
             while True:
                 self.produced[name] += 1
                 yield self.produced[name]
+
+    async def file(self, data):
+        return io.BytesIO(data)
 
     async def one_then_hold(self, name):
         yield 1
