@@ -15,7 +15,7 @@ from actors._reactor import Timer
 from actors._services import Services
 from actors._strategy import Action, ExitKind, GiveUp, StartChildren, StopChildren
 from actors._surroundings import Surroundings
-from actors._task import Task, fail_all
+from actors._task import Task
 from actors._verdict import Ended, judge
 from actors.errors import RunnerFailedError, RunnerStoppedError, StartFailed
 from actors.messages import (
@@ -103,7 +103,8 @@ class Group:
         self._stops.append((incarnations, future))
         for each in chosen:
             error = _stopped_error(each)
-            fail_all(self.members[each].inbox.refuse(error).tasks, error)
+            inbox = self.members[each].inbox
+            inbox.fail(inbox.refuse(error).tasks, error)
         everybody = chosen == frozenset(self.members)
         self._state, actions = _strategy.stop_requested(self._state, None if everybody else chosen)
         self._perform(actions)
@@ -176,7 +177,7 @@ class Group:
         if event.failed:
             self._failed(Ended(event, diagnosis))
             return
-        fail_all(event.tasks, _stopped_error(event.runner_id))
+        member.inbox.fail(event.tasks, _stopped_error(event.runner_id))
         self._publish_status(member, RunnerShutdown(), event.draft.failed_at)
         kind = ExitKind.REQUESTED if isinstance(event.draft.reason, Stopped) else ExitKind.NORMAL
         self._exited({event.runner_id: kind})

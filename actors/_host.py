@@ -79,6 +79,8 @@ class RunnerHost:
         self._outgoing = Outgoing(channel, self.mailbox, ledger)
         references.connect(self._outgoing.ref)
         self._phase = Phase.STARTING
+        self._cancellations = 0
+        """How many the parent had noted when they were last looked for."""
         self._running = False
         self._failing = False
         self._leaving = False
@@ -149,8 +151,7 @@ class RunnerHost:
             self._ledger.begin(0)
             return True
         if not self.mailbox.diverted:
-            # It may have waited behind others, and what cancels it still lie in the socket.
-            self.mailbox.glance()
+            self._look_for_cancellations()
         if envelope.cancelled:
             envelope.close(cancelled=True)
             return False
@@ -168,8 +169,17 @@ class RunnerHost:
 
     def cancelled(self, task: Incoming) -> bool:
         """Return whether nobody waits for this answer any more."""
-        self.mailbox.glance()
+        self._look_for_cancellations()
         return task.cancelled
+
+    def _look_for_cancellations(self) -> None:
+        """Receive what cancels a task that has waited, and may still lie in the socket."""
+        noted = self._ledger.cancellations
+        if noted != self._cancellations:
+            self.mailbox.look()
+            self._cancellations = noted
+        else:
+            self.mailbox.glance()
 
     def handled(self) -> None:
         """Report what proxies can see, if it has changed, before the answer that may tell of it."""

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import pykka
@@ -221,7 +221,7 @@ class RunnerInbox:
         for task in tasks:
             task.acknowledged = task.id <= begun
             if task.cancelled:
-                self._frames.tell(Updated, task.id, TaskStatus.CANCELLED)
+                self._frames.tell(Updated, task.id, task.given_up_as)
         return Detached(tuple(task for task in tasks if not task.cancelled))
 
     def expect(self) -> None:
@@ -253,6 +253,13 @@ class RunnerInbox:
             waiting = tuple(self._waiting)
             self._waiting.clear()
         return Detached(waiting)
+
+    def fail(self, tasks: Iterable[Task], error: Callable[[], BaseException]) -> None:
+        """End each task with an error of its own: raising one changes it (cpython gh-101267)."""
+        for task in tasks:
+            task.fail(error())
+            if task.id:
+                self._frames.tell(Updated, task.id, TaskStatus.FAILED)
 
     def reopen(self) -> None:
         """Accept messages again, after `refuse`."""
@@ -310,7 +317,7 @@ class RunnerInbox:
                 self._on_cancel(task)
             elif task in self._waiting:
                 self._waiting.remove(task)
-                self._frames.tell(Updated, task.id, TaskStatus.CANCELLED)
+                self._frames.tell(Updated, task.id, task.given_up_as)
 
     def abandon(self, task: Task) -> None:
         """Do so soon, without taking a lock."""

@@ -1,4 +1,4 @@
-"""What a runner is doing, where its death cannot take it: a page of shared memory."""
+"""What a runner and its port note for each other without a message: a page of shared memory."""
 
 import mmap
 import os
@@ -10,6 +10,7 @@ _SIZE: Final = mmap.PAGESIZE
 _BEGUN: Final = 0
 _BUSY: Final = 1
 _AWAITED: Final = 2
+_CANCELLATIONS: Final = 3
 
 
 def open_ledger() -> tuple["Ledger", int]:
@@ -34,10 +35,11 @@ def open_ledger() -> tuple["Ledger", int]:
 
 class Ledger:
     """
-    A few numbers that the runner writes, without a system call, and its port reads at any time.
+    A few numbers that one side writes, without a system call, and the other reads at any time.
 
-    A frame for each could be lost with the process in the very case that matters, and would
-    cost as much as the answer itself.
+    A frame for each of the runner's could be lost with its process in the very case that matters,
+    and would cost as much as the answer itself. The port's says when it is worth a system call to
+    look for frames.
 
     Args:
         fd: Descriptor of the page, which is not needed afterwards.
@@ -65,6 +67,11 @@ class Ledger:
         """Id of the runner's own task for whose answer its main thread waits, 0 if for none."""
         return self._numbers[_AWAITED] if self._last is None else self._last[2]
 
+    @property
+    def cancellations(self) -> int:
+        """How many tasks the runner was told to give up, by frames sent before."""
+        return self._numbers[_CANCELLATIONS]
+
     def close(self) -> None:
         """Give the page back, and remember what was in it. Idempotent."""
         if self._last is None:
@@ -72,6 +79,10 @@ class Ledger:
             self._numbers.release()
             self._bytes.release()
             self._page.close()
+
+    def note_cancellation(self) -> None:
+        """Note that the runner was told to give up one more task; one caller at a time."""
+        self._numbers[_CANCELLATIONS] += 1
 
     def begin(self, task_id: int) -> None:
         """Note that the runner takes a message up; 0 if it is no task."""

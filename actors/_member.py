@@ -16,14 +16,13 @@ from actors._port_events import PortEnded
 from actors._references import StandIn
 from actors._relay import Relay
 from actors._services import Services
-from actors._task import fail_all
 from actors._warden import Warden
 from actors.errors import FrameTooLargeError, SpecError, UnsendableError
 from actors.messages import (
     RunnerFailed,
     RunnerIdle,
-    RunnerReady,
     RunnerRunning,
+    RunnerShuttingDown,
     RunnerStatus,
 )
 from actors.reasons import LaunchFailed, Phase
@@ -91,9 +90,10 @@ class Member:
     @property
     def status_now(self) -> RunnerStatus | None:
         """Return the last status, or that the runner is busy, which it tells only if asked to."""
-        if isinstance(self.status, RunnerReady) and self.port is not None and self.port.busy:
-            return RunnerRunning()
-        return self.status
+        if self.port is None or isinstance(self.status, RunnerShuttingDown) or not self.port.busy:
+            return self.status
+        # What it said when it came up may still be on its way, and is older than this.
+        return RunnerRunning()
 
     def launch(self, relay: Relay, warden: Warden, environment: Mapping[str, str]) -> None:
         """Start the next incarnation."""
@@ -148,8 +148,8 @@ class Member:
         Args:
             error: Makes the error that waiting and later messages are answered with.
         """
-        fail_all(self.inbox.refuse(error).tasks, error)
-        fail_all(self.inbox.detach().tasks, error)
+        self.inbox.fail(self.inbox.refuse(error).tasks, error)
+        self.inbox.fail(self.inbox.detach().tasks, error)
         self.ref.actor_stopped.set()
         pykka.ActorRegistry.unregister(self.ref)
 

@@ -245,7 +245,7 @@ class Port:
         self._started = True
         if self._stop_stage is None and self._own_end is None and self._wires is not None:
             self._cancel_timer()
-            self._inbox.attach(self._wires.reception, self._watch.cancelled)
+            self._inbox.attach(self._wires.reception, self._cancelled)
         self._watch.start()
         self._listener.event(PortStarted(*self.source, self.pid or 0))
 
@@ -253,6 +253,12 @@ class Port:
         if self._phase is not Phase.STOPPING:
             self._phase = PHASE_OF.get(type(status), self._phase)
         self._listener.event(PortStatus(*self.source, status, at))
+
+    def _cancelled(self, task: Task) -> None:
+        """Take note, in any thread, that the runner was told that nobody waits for a task."""
+        if self._ledger is not None:
+            self._ledger.note_cancellation()
+        self._watch.cancelled(task)
 
     # What the watch has to say.
 
@@ -262,6 +268,7 @@ class Port:
 
     def expired(self, task: Task) -> None:
         """Fail a task that is beyond its deadline, with the stacks of the runner."""
+        task.overdue = True
         self._inbox.cancel(task)
         self._expired.append(task)
         if len(self._expired) == 1:
@@ -348,11 +355,12 @@ class Port:
         self._cancel_timer()
         self._watch.close()
         self._fail_expired()
-        if self._ledger is not None:
-            self._ledger.close()
         if self._exchange is not None:
             self._exchange.close()
         detached = self._inbox.detach(self.begun)
+        # Nobody cancels anything here from now on.
+        if self._ledger is not None:
+            self._ledger.close()
         failed = is_failure(
             reason,
             started=self._started,

@@ -3,7 +3,7 @@
 import contextlib
 import queue
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from pykka import messages
@@ -13,7 +13,7 @@ from actors._framing import Buffer
 from actors._future import RunnerFuture
 from actors._sealed import Sealed
 from actors._stream import WINDOW, Stream, StreamCore, price
-from actors.messages import LostTask
+from actors.messages import LostTask, TaskStatus
 from actors.termination import RunnerTerminationError
 
 _PROXY_MESSAGES: Final = {messages.ProxyCall, messages.ProxyGetAttr, messages.ProxySetAttr}
@@ -68,6 +68,7 @@ class Task:
         "kind",
         "opened_by",
         "opening",
+        "overdue",
         "owed_since",
         "payload",
         "reply_to",
@@ -94,6 +95,7 @@ class Task:
         self.core: StreamCore | None = None
         self.acknowledged = False
         self.cancelled = False
+        self.overdue = False
         self.chunks = 0
         self.granted = WINDOW
         self.spent = 0
@@ -110,6 +112,11 @@ class Task:
     def name(self) -> str:
         """What a failure calls the message: its class, or the attribute of a proxy."""
         return name_of(self.kind)
+
+    @property
+    def given_up_as(self) -> TaskStatus:
+        """How it ends if nobody waits for its answer any more."""
+        return TaskStatus.FAILED if self.overdue else TaskStatus.CANCELLED
 
     @property
     def streaming(self) -> bool:
@@ -238,9 +245,3 @@ def name_of(kind: Kind) -> str:
     if kind.__module__ == "builtins":
         return kind.__qualname__
     return f"{kind.__module__}.{kind.__qualname__}"
-
-
-def fail_all(tasks: Iterable[Task], error: Callable[[], BaseException]) -> None:
-    """End each task with an error of its own: raising one changes it (cpython gh-101267)."""
-    for task in tasks:
-        task.fail(error())

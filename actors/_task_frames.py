@@ -120,7 +120,7 @@ class TaskFrames:
     def _ended(self, task: Task, status: TaskStatus) -> None:
         # Atomic: of two threads that end a task, one finds it.
         if self._tasks.pop(task.id, None) is not None and self._wanted(Updated):
-            status = TaskStatus.CANCELLED if task.cancelled else status
+            status = task.given_up_as if task.cancelled else status
             self._publish(Updated(self._runner_id, task.id, status))
 
     def tell(self, kind: Callable[..., Any], *values: Any) -> None:

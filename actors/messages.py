@@ -191,9 +191,16 @@ class TaskStatus(enum.StrEnum):
     """How far a task has come. The last three are ends, and a task has one end."""
 
     RUNNING = "running"
+    """The runner has taken it up."""
+
     COMPLETE = "complete"
+    """It was answered, or its stream is over."""
+
     FAILED = "failed"
+    """Its handler has raised, it took longer than `task_timeout`, or its runner has ended."""
+
     CANCELLED = "cancelled"
+    """Its asker has given it up."""
 
 
 @attrs.frozen

@@ -21,8 +21,8 @@ else:
 
     R_co = TypeVar("R_co", bound=pykka.Actor, covariant=True)
 
-DEFAULT_MAX_FRAME: Final = 1 << 30
-"""Bytes. 1 GiB holds the largest array the documentation promises to carry."""
+DEFAULT_MAX_FRAME: Final = (1 << 30) + (1 << 20)
+"""Bytes: an array of 1 GiB, and what is around it."""
 
 
 class Restart(enum.StrEnum):
@@ -218,8 +218,9 @@ class RunnerSpec(Generic[R_co]):
         cancel_grace: Seconds after a task's cancellation in which the runner must have ended
             it, or it is ended, as a failure. `None`: it may take its time.
         fatal_grace: Seconds that a runner which printed a fatal line has to end by itself.
-        max_frame: Bytes of the largest message either way. As many, or 64 MiB, may also wait for
-            a runner that does not read; further messages raise `RunnerUnavailableError`.
+        max_frame: Bytes of the largest message either way, pickled: 1 GiB and 1 MiB, so that an
+            array of 1 GiB goes. As many, or 64 MiB if that is more, may also wait for a runner
+            that does not read; further messages raise `RunnerUnavailableError`.
         max_waiting: Messages that may wait for a runner that is down.
     """
 

@@ -23,7 +23,7 @@ from actors._frames import (
 from actors._future import RunnerFuture
 from actors._inbox import RunnerInbox
 from actors._payload import pack, unpack
-from actors._task import Task, fail_all
+from actors._task import Task
 from actors.errors import (
     FrameTooLargeError,
     RunnerUnavailableError,
@@ -157,7 +157,7 @@ def test_refused_messages_are_answered_with_an_error_of_their_own(world):
     flying = world.ask("flying")
     world.inbox.hold()
     waiting = world.ask("waiting")
-    fail_all(world.inbox.refuse(DownError).tasks, DownError)
+    world.inbox.fail(world.inbox.refuse(DownError).tasks, DownError)
     errors = []
     for future in (waiting, world.ask("late"), world.ask("later")):
         with pytest.raises(DownError) as caught:
@@ -184,7 +184,7 @@ def test_detached_tasks_are_ended_by_whoever_took_them(world):
     world.receive(Acknowledged(1))
     detached = world.inbox.detach(begun=1)
     assert detached.lost == (LostTask(1, "str", acknowledged=True),)
-    fail_all(detached.tasks, DownError)
+    world.inbox.fail(detached.tasks, DownError)
     world.receive(Reply(1), "too late")
     with pytest.raises(DownError):
         future.get(timeout=0)
@@ -211,7 +211,7 @@ def test_each_task_ends_exactly_once_however_answers_and_detach_race():
     for n in range(len(futures)):
         world.receive(Reply(n + 1), n)
     thread.join()
-    fail_all(detached, DownError)
+    world.inbox.fail(detached, DownError)
     ends = [event for event in world.events if event.status is TaskStatus.COMPLETE]
     assert len(ends) + len(detached) == len(futures)
     for n, future in enumerate(futures):
@@ -322,7 +322,7 @@ def test_stream_of_a_lost_task_raises_after_its_chunks(world):
     stream = future.get(timeout=0)
     detached = world.inbox.detach()
     assert detached.lost[0].chunks == 1
-    fail_all(detached.tasks, DownError)
+    world.inbox.fail(detached.tasks, DownError)
     assert next(stream) == "a"
     with pytest.raises(DownError):
         next(stream)
@@ -337,7 +337,7 @@ def test_frame_out_of_turn_is_not_taken(world, frames):
     """It is the port's to end such a runner; the asker is answered by that end."""
     future = world.ask("x")
     assert [world.receive(frame) for frame in frames] == [True] * (len(frames) - 1) + [False]
-    fail_all(world.inbox.detach().tasks, DownError)
+    world.inbox.fail(world.inbox.detach().tasks, DownError)
     if len(frames) == 1:
         with pytest.raises(DownError):
             future.get(timeout=0)
@@ -361,7 +361,7 @@ def test_future_that_its_owner_has_set_hurts_nobody(world):
         future.set("of myself")
     world.receive(Reply(1), "y")
     world.receive(StreamOpened(2))
-    fail_all(world.inbox.detach().tasks, DownError)
+    world.inbox.fail(world.inbox.detach().tasks, DownError)
     assert pykka.get_all([by_reply, by_stream, by_failure]) == ["of myself"] * 3
 
 

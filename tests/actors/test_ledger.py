@@ -43,6 +43,15 @@ def test_new_ledger_knows_of_nothing(ledgers):
     """At both ends."""
     for ledger in ledgers:
         assert (ledger.begun, ledger.busy) == (0, False)
+        assert ledger.cancellations == 0
+
+
+def test_runner_reads_how_many_tasks_it_was_told_to_give_up(ledgers):
+    """So it need not ask the system whether there is such a frame."""
+    parents, runners = ledgers
+    for number in range(3):
+        assert runners.cancellations == number
+        parents.note_cancellation()
 
 
 def test_what_one_notes_the_other_reads(ledgers):

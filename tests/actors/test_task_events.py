@@ -1,0 +1,183 @@
+"""What is published of a task: that it is taken up, its chunks, and its one end."""
+
+import signal
+
+import pytest
+from patient import Patient
+
+import actors
+
+from .conftest import Fifo
+
+LIMIT = 60.0
+"""Seconds, met only in a deadlock."""
+
+EVENTS = (actors.TaskAcknowledged, actors.TaskStatusUpdated, actors.ChunkGenerated)
+
+
+class Worker(Patient):
+    """Also computes, fails and streams."""
+
+    def add(self, left, right):
+        return left + right
+
+    def fail(self):
+        raise LookupError("as told")
+
+    def letters(self):
+        yield from "abc"
+
+    def die(self, begun, gate):
+        self.hold(begun, gate)
+        signal.raise_signal(signal.SIGKILL)
+
+
+@pytest.fixture
+def gate(tmp_path):
+    """Give a second named pipe."""
+    fifo = Fifo(tmp_path / "gate")
+    yield fifo
+    fifo.close()
+
+
+@pytest.fixture
+def told(supervisor, start, recorder):
+    """Give a function that returns what was published of the runner, once all of it is."""
+    supervisor.subscribe(recorder, *EVENTS).get(timeout=LIMIT)
+    other = start("other")
+
+    def told():
+        # What the supervisor has to say, it says before it answers; then comes the other's answer.
+        supervisor.runners().get(timeout=LIMIT)
+        other.ask("the end", timeout=LIMIT)
+        recorder.wait_for(lambda event: event.runner_id == "other" and _is_end(event))
+        return [event for event in recorder.events() if event.runner_id == "worker"]
+
+    return told
+
+
+@pytest.fixture
+def worker(start):
+    """Give a function that starts a runner and returns its proxy."""
+    return lambda **options: start("worker", runner_class=Worker, **options).proxy()
+
+
+def _is_end(event):
+    return (
+        isinstance(event, actors.TaskStatusUpdated)
+        and event.status is not actors.TaskStatus.RUNNING
+    )
+
+
+def _updated(status, task_id=1):
+    return actors.TaskStatusUpdated("worker", task_id, actors.TaskStatus(status))
+
+
+TAKEN_UP = [actors.TaskAcknowledged("worker", 1), _updated("running")]
+
+
+@pytest.mark.parametrize(("method", "end"), [("add", "complete"), ("fail", "failed")])
+def test_answered_task(worker, told, method, end):
+    """With a value or with an exception."""
+    future = getattr(worker(), method)(*((1, 2) if method == "add" else ()))
+    if end == "complete":
+        assert future.get(timeout=LIMIT) == 3
+    else:
+        with pytest.raises(LookupError):
+            future.get(timeout=LIMIT)
+    assert told() == [*TAKEN_UP, _updated(end)]
+
+
+def test_streamed_task(worker, told):
+    """Each chunk has its number, and the order is that of the runner."""
+    assert list(worker().letters().get(timeout=LIMIT)) == ["a", "b", "c"]
+    chunks = [actors.ChunkGenerated("worker", 1, sequence) for sequence in range(3)]
+    assert told() == [*TAKEN_UP, *chunks, _updated("complete")]
+
+
+def test_told_message_is_no_task(worker, told):
+    """Nobody waits for its end."""
+    proxy = worker()
+    proxy.add.defer(1, 2)
+    assert proxy.add(3, 4).get(timeout=LIMIT) == 7
+    assert told() == [*TAKEN_UP, _updated("complete")]
+
+
+def test_cancelled_task(worker, told, fifo):
+    """Once the runner has noticed it."""
+    proxy = worker()
+    future = proxy.compute(fifo.path)
+    assert fifo.read() == "begun"
+    assert future.cancel()
+    assert proxy.add(1, 2).get(timeout=LIMIT) == 3
+    assert told()[:3] == [*TAKEN_UP, _updated("cancelled")]
+
+
+def test_cancelled_task_that_was_not_taken_up(worker, told, fifo, gate):
+    """It has an end and nothing else."""
+    proxy = worker()
+    held, waiting = proxy.hold(fifo.path, gate.path), proxy.add(1, 2)
+    assert fifo.read() == "begun"
+    assert waiting.cancel()
+    gate.write()
+    assert held.get(timeout=LIMIT) == "held"
+    assert proxy.add(1, 2).get(timeout=LIMIT) == 3
+    assert [event for event in told() if event.task_id == 2] == [_updated("cancelled", 2)]
+
+
+def test_task_beyond_its_deadline(worker, told, fifo):
+    """It has failed, though the runner is told as by a cancellation."""
+    proxy = worker(task_timeout=0.5)
+    future = proxy.compute(fifo.path)
+    assert fifo.read() == "begun"
+    with pytest.raises(actors.TaskTimedOutError):
+        future.get(timeout=LIMIT)
+    assert fifo.read() == "noticed"
+    assert proxy.add(1, 2).get(timeout=LIMIT) == 3
+    assert told()[:3] == [*TAKEN_UP, _updated("failed")]
+
+
+@pytest.mark.parametrize("given_up", [False, True])
+def test_task_of_a_runner_that_dies(worker, told, fifo, gate, given_up):
+    """And one that waits behind it. What nobody waits for any more was cancelled."""
+    proxy = worker()
+    future, waiting = proxy.die(fifo.path, gate.path), proxy.add(1, 2)
+    assert fifo.read() == "begun"
+    if given_up:
+        future.cancel()
+    gate.write()
+    with pytest.raises(actors.RunnerFailedError):
+        waiting.get(timeout=LIMIT)
+    assert [each for each in told() if each.task_id == 1] == [
+        *TAKEN_UP,
+        _updated("cancelled" if given_up else "failed"),
+    ]
+    assert [each for each in told() if each.task_id == 2] == [_updated("failed", 2)]
+
+
+def test_task_of_a_runner_that_is_stopped(worker, told, fifo, gate):
+    """One that does not come to its end in time, and one that waits behind it."""
+    proxy = worker(stop_timeout=0.1)
+    held, waiting = proxy.hold(fifo.path, gate.path), proxy.add(1, 2)
+    assert fifo.read() == "begun"
+    assert proxy.actor_ref.stop(timeout=LIMIT)
+    for future in (held, waiting):
+        with pytest.raises(actors.RunnerStoppedError):
+            future.get(timeout=LIMIT)
+    assert [each for each in told() if each.task_id == 1] == [*TAKEN_UP, _updated("failed")]
+    assert [each for each in told() if each.task_id == 2] == [_updated("failed", 2)]
+
+
+def test_task_that_waits_for_a_runner_that_is_stopped(supervisor, worker, told, fifo, gate):
+    """It was never sent."""
+    backoff = actors.Backoff(initial=LIMIT, maximum=LIMIT)
+    proxy = worker(restart=actors.Restart.TRANSIENT, backoff=backoff)
+    dying = proxy.die(fifo.path, gate.path)
+    gate.write()
+    with pytest.raises(actors.RunnerFailedError):
+        dying.get(timeout=LIMIT)
+    waiting = proxy.add(1, 2)
+    supervisor.stop_runner("worker").get(timeout=LIMIT)
+    with pytest.raises(actors.RunnerStoppedError):
+        waiting.get(timeout=LIMIT)
+    assert [each for each in told() if each.task_id == 2] == [_updated("failed", 2)]
