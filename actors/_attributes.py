@@ -8,7 +8,8 @@ import pykka
 
 from actors._frames import AttributesChanged
 
-logger: Final = logging.getLogger("actors")
+logger: Final = logging.getLogger("pykka")
+"""What a proxy of Pykka's logs, it logs in the same words and the same place."""
 
 _OWN: Final = frozenset({"actor_urn", "actor_inbox", "actor_stopped"})
 """Set by Pykka's constructor; the shadow has its own."""
@@ -74,10 +75,11 @@ def _walk(actor: pykka.Actor) -> Iterator[tuple[str, Any]]:
             continue
         if _is_proxy(value) and value.actor_ref == actor.actor_ref:
             logger.warning(
-                "attribute %r of %s is a proxy to itself and not shown by proxies; "
-                "begin its name with an underscore",
-                path,
+                "%s attribute %r is a proxy to itself. Consider making it private by renaming it "
+                "to %r.",
                 actor,
+                path,
+                "_" + path.rpartition(".")[2],
             )
             continue
         yield path, value

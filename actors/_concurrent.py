@@ -11,10 +11,8 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
-from pykka import messages
-from pykka._envelope import Envelope
-
 from actors._serving import CurrentTask, Serving
+from actors._stop_request import is_stop
 
 _pykka_logger: Final = logging.getLogger("pykka")
 
@@ -137,7 +135,7 @@ class ConcurrentLife:
         self._looking = False
         while self._arrivals and self._serving and self._stop is None and self.failure is None:
             envelope = self._arrivals.popleft()
-            if _is_stop(envelope):
+            if is_stop(envelope):
                 self._stop = envelope
                 # At once: a handler in flight may wait for what comes after the stop.
                 self.runner._runner_refuse_the_rest()
@@ -208,7 +206,3 @@ class ConcurrentLife:
 async def _settled(outcome: Any) -> Any:
     """Return what a hook has returned, or what the coroutine that it has returned does."""
     return await outcome if inspect.isawaitable(outcome) else outcome
-
-
-def _is_stop(envelope: Any) -> bool:
-    return isinstance(envelope, Envelope) and isinstance(envelope.message, messages._ActorStop)

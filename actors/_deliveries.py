@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import pykka
-from pykka import messages
 from pykka._envelope import Envelope
 
 from actors._frames import Errand
@@ -17,6 +16,7 @@ from actors._future import RunnerFuture
 from actors._handing_on import answer_later, give_up, hand_on, takes_time
 from actors._payload import pack, unpack
 from actors._return_path import ReturnPath
+from actors._stop_request import ActorStop
 from actors._stream import WINDOW, price
 
 logger: Final = logging.getLogger("actors")
@@ -85,7 +85,7 @@ class Deliveries:
         if path is not None and path.closed:
             return
         try:
-            message = messages._ActorStop() if errand is Errand.STOP else unpack(payload)  # noqa: SLF001 - Pykka's own word
+            message = ActorStop() if errand is Errand.STOP else unpack(payload)
             if ref.is_alive():
                 reply_to = None if path is None else DistantAnswer(path)
                 ref.actor_inbox.put(Envelope(message, reply_to=reply_to))

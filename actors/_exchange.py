@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 import pykka
-from pykka import messages
 from pykka._envelope import Envelope
 
 from actors._deliveries import Deliveries, DistantAnswer
@@ -16,6 +15,7 @@ from actors._framing import Buffer
 from actors._inbox import RunnerInbox
 from actors._relayed_task import RelayedTask
 from actors._return_path import AnswerLine, ReturnPath
+from actors._stop_request import ActorStop
 from actors._task import Task, TaskTable
 from actors.errors import ActorsError
 
@@ -154,7 +154,7 @@ class Exchange:
             return
         if errand is Errand.STOP and path is not None:
             # Here, and not by the deliveries: what the same sender says next comes after the stop.
-            inbox.put(Envelope(messages._ActorStop(), reply_to=DistantAnswer(path)))  # noqa: SLF001 - Pykka's own word
+            inbox.put(Envelope(ActorStop(), reply_to=DistantAnswer(path)))
             return
 
         def make(table: TaskTable, task_id: int) -> Task:

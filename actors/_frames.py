@@ -122,7 +122,11 @@ class StatusChanged:
 
 @attrs.frozen
 class ReplyError:
-    """A task's handler raised. Payload: the pickled exception, or none if it cannot be."""
+    """
+    A task's handler raised. Payload: the pickled exception, or none if it cannot be.
+
+    For task 0: a message that nobody waits for could not be read, and was dropped.
+    """
 
     task_id: int
     error: RunnerTerminationError
@@ -152,13 +156,18 @@ class Waiting:
 
 
 @attrs.frozen
+class Leaving:
+    """The runner has stopped and calls its last hook. It takes up nothing any more."""
+
+
+@attrs.frozen
 class Left:
-    """The runner has stopped of its own accord. It answers nothing any more."""
+    """The runner has stopped, in order. It answers nothing any more."""
 
 
 @attrs.frozen
 class Terminated:
-    """Last frame of a runner that a Python exception ends."""
+    """An exception ends the runner, which calls its last hook. It takes up nothing any more."""
 
     error: RunnerTerminationError
     phase: Phase
@@ -185,6 +194,7 @@ Encoded: TypeAlias = (
     | AttributesChanged
     | ReplyError
     | Waiting
+    | Leaving
     | Left
     | Terminated
 )
@@ -210,6 +220,7 @@ FromRunner: TypeAlias = (
     | Chunk
     | StreamClosed
     | Waiting
+    | Leaving
     | Left
     | Terminated
     | Outward

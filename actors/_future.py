@@ -95,7 +95,7 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
                 timeout = _left(deadline)
         if self._get_hook is not None and not self._cancelled:
             # Another thread may be calling it, and have more time than this one.
-            if not self._hook_lock.acquire(timeout=-1 if timeout is None else timeout):
+            if not self._hook_lock.acquire(timeout=-1 if timeout is None else max(0.0, timeout)):
                 raise pykka.Timeout(f"{timeout} seconds")
             try:
                 if self._get_hook_result is _UNSET:
@@ -160,9 +160,10 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
             exc_info: As of `sys.exc_info()`, which is called if it is not given.
 
         Raises:
+            TypeError: If it is none, or no exception is being handled.
             queue.Full: If there is an answer, or a hook that will make one.
         """
-        self._set((None, exc_info or sys.exc_info()))
+        self._set((None, _checked(exc_info or sys.exc_info())))
 
     def set_get_hook(self, func: Callable[[float | None], T]) -> None:
         """
@@ -310,6 +311,12 @@ def answered(value: Any, error: Exception | None) -> RunnerFuture[Any]:
 
 copyreg.pickle(pykka.ThreadingFuture, reduce_future)
 copyreg.pickle(RunnerFuture, reduce_future)
+
+
+def _checked(exc_info: Any) -> Any:
+    if not isinstance(exc_info, tuple) or len(exc_info) != 3 or exc_info[0] is None:  # noqa: PLR2004
+        raise TypeError(f"exc_info must be that of an exception, not {exc_info!r}")
+    return exc_info
 
 
 def _left(deadline: float | None) -> float | None:

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, Final
 
 from actors import _strategy
@@ -10,7 +11,7 @@ from actors._future import RunnerFuture
 from actors._group_facts import Fact, SettleDue, StartDue
 from actors._member import Member
 from actors._port import Port
-from actors._port_events import PortEnded, PortStarted, PortStatus
+from actors._port_events import PortEnded, PortLeaving, PortStarted, PortStatus
 from actors._reactor import Timer
 from actors._services import Services
 from actors._strategy import Action, ExitKind, GiveUp, StartChildren, StopChildren
@@ -27,8 +28,6 @@ from actors.messages import (
     RunnerShuttingDown,
     RunnerStatus,
     RunnerStatusUpdated,
-    TaskStatus,
-    TaskStatusUpdated,
 )
 from actors.reasons import Stopped, Unkillable
 from actors.specs import GroupSpec, RunnerSpec, Strategy
@@ -131,6 +130,8 @@ class Group:
                 self._on_status(fact)
             case PortStarted():
                 self._on_started(fact)
+            case PortLeaving():
+                self._on_leaving(fact)
             case DiagnosisMade(_, diagnosis, ended):
                 self._on_ended(ended, diagnosis)
             case FatalFindingSeen((str(runner_id), int(incarnation)), finding):
@@ -148,6 +149,16 @@ class Group:
             return
         member.started()
         self._answer_start()
+
+    def _on_leaving(self, event: PortLeaving) -> None:
+        """Have a runner that will not be started again be dead for whoever looks, as in Pykka."""
+        member = self.members[event.runner_id]
+        if member.port is None or member.incarnation != event.incarnation:
+            return
+        own = ExitKind.FAILED if event.failed else ExitKind.NORMAL
+        kind = ExitKind.REQUESTED if event.requested and not event.failed else own
+        if not _strategy.comes_back(self._state, event.runner_id, kind, time.monotonic()):
+            member.fade()
 
     def _on_status(self, event: PortStatus) -> None:
         """Publish a change of state."""
@@ -260,17 +271,11 @@ class Group:
 
     def _fail_tasks(self, runner_id: str, tasks: Iterable[Task], failure: RunnerFailed) -> None:
         """End tasks with a failure: the asker raises, the stream ends with an `ErrorChunk`."""
+        about = failure.error_message, failure.diagnostics
         for task in tasks:
-            chunk = ErrorChunk(
-                runner_id,
-                task.id,
-                task.chunks,
-                failure.error_message,
-                failure.diagnostics,
-            )
-            task.fail(RunnerFailedError(failure, chunk))
+            chunk = ErrorChunk(runner_id, task.id, task.chunks, *about)
             self._services.publish(chunk)
-            self._services.publish(TaskStatusUpdated(runner_id, task.id, TaskStatus.FAILED))
+            self.members[runner_id].inbox.fail((task,), partial(RunnerFailedError, failure, chunk))
 
     # Decisions.
 
@@ -337,7 +342,7 @@ class Group:
         state = self._state
         for each, member in self.members.items():
             gone = member.port is None and each not in state.up and each not in state.pending
-            if gone and not member.ref.actor_stopped.is_set():
+            if gone and not member.retired:
                 member.retire(self._goodbye(each))
         self._answer_start()
         down = not self.alive and not state.up and not state.pending
@@ -363,7 +368,7 @@ class Group:
         members = self.members.values()
         if self._starting is None or self._state.ended or not any(each.up for each in members):
             return
-        if all(each.up or each.ref.actor_stopped.is_set() for each in members):
+        if all(each.up or each.retired for each in members):
             starting, self._starting = self._starting, None
             refs = {each: member.ref for each, member in self.members.items()}
             starting.set(refs if self._spec is not None else refs[self.id])
@@ -381,11 +386,8 @@ class Group:
         self._on_retired(self)
         if self._starting is not None:
             starting, self._starting = self._starting, None
-            error = (
-                StartFailed(self._start_failure)
-                if self._start_failure is not None
-                else _stopped_error(self.id)()
-            )
+            failure = self._start_failure
+            error = _stopped_error(self.id)() if failure is None else StartFailed(failure)
             starting.set_exception((type(error), error, None))
 
     def _publish_status(self, member: Member, status: RunnerStatus, at: float) -> None:

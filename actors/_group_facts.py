@@ -4,7 +4,7 @@ from typing import TypeAlias
 
 import attrs
 
-from actors._port_events import PortStarted, PortStatus
+from actors._port_events import PortLeaving, PortStarted, PortStatus
 from diagnostics.actor_messages import DiagnosisMade, FatalFindingSeen
 
 
@@ -25,5 +25,7 @@ class StartDue:
     round: int
 
 
-Fact: TypeAlias = PortStarted | PortStatus | DiagnosisMade | FatalFindingSeen | SettleDue | StartDue
+Fact: TypeAlias = (
+    PortStarted | PortStatus | PortLeaving | DiagnosisMade | FatalFindingSeen | SettleDue | StartDue
+)
 """Everything a group has to take note of."""

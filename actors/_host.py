@@ -7,7 +7,6 @@ import time
 from typing import Any, NoReturn
 
 import pykka
-from pykka import messages
 from pykka._envelope import Envelope
 
 from actors._attributes import AttributeWatch
@@ -19,6 +18,7 @@ from actors._frames import (
     Chunk,
     Credit,
     Launch,
+    Leaving,
     Left,
     Reply,
     ReplyError,
@@ -37,6 +37,8 @@ from actors._ledger import Ledger
 from actors._mailbox import Mailbox
 from actors._outgoing import Outgoing
 from actors._references import references
+from actors._stop_request import ActorStop
+from actors.errors import WireError
 from actors.messages import (
     PHASE_OF,
     RunnerIdle,
@@ -158,6 +160,15 @@ class RunnerHost:
         self._ledger.begin(envelope.task_id)
         if envelope.observed:
             self._report(envelope)
+        return bool(envelope.task_id) or self._is_readable(envelope)
+
+    def _is_readable(self, envelope: Incoming) -> bool:
+        """Report a message that nobody waits for and that cannot be read: it has harmed nobody."""
+        try:
+            envelope.read()
+        except WireError as error:
+            self.channel.send(ReplyError(0, RunnerTerminationError.from_exception(error)))
+            return False
         return True
 
     def _report(self, envelope: Incoming) -> None:
@@ -196,6 +207,11 @@ class RunnerHost:
                 self._running = False
                 self.channel.send(StatusChanged(RunnerReady(), time.time()))
 
+    def leaving(self) -> None:
+        """Report that nothing is taken up any more; from then on the parent sees to the end."""
+        if not self._failing:
+            self.channel.send(Leaving())
+
     def failing(self, error: BaseException) -> None:
         """Report what ends the runner, once; from then on the parent sees to its end."""
         if not self._failing:
@@ -229,7 +245,7 @@ class RunnerHost:
             case Reply() | ReplyError() | StreamOpened() | Chunk() | StreamClosed():
                 self._outgoing.received(frame.message, frame.payload)
             case Stop():
-                return Envelope(messages._ActorStop())  # noqa: SLF001 - Pykka's own word
+                return Envelope(ActorStop())
             case Launch():
                 return frame
         return None

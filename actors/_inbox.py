@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import pykka
-from pykka import messages
 
 from actors._forks import Forks
 from actors._frames import AttributesChanged, CancelTask, Credit, Request
 from actors._framing import Buffer
 from actors._line import Line
 from actors._payload import owned, pack
+from actors._stop_request import ActorStop
 from actors._task import Detached, Task, TaskTable, kind_of
 from actors._task_frames import TaskFrames
 from actors.errors import FrameTooLargeError, RunnerUnavailableError
@@ -93,7 +93,7 @@ class RunnerInbox:
                 f"its parent; use the spawn method, or start it there"
             )
         message = envelope.message
-        if isinstance(message, messages._ActorStop):  # noqa: SLF001 - Pykka's own word
+        if isinstance(message, ActorStop):
             # At once: what the same sender says next comes after the stop.
             self.hold()
             self._on_stop(envelope.reply_to)

@@ -40,6 +40,7 @@ class Incoming:
     __slots__ = (
         "_followed",
         "_host",
+        "_read",
         "_room",
         "_segments",
         "_sequence",
@@ -57,6 +58,7 @@ class Incoming:
     ) -> None:
         self._host = host
         self._segments = segments
+        self._read: tuple[Any, ...] = ()
         self._followed: Any = None
         self._room = WINDOW
         self._sequence = 0
@@ -67,7 +69,16 @@ class Incoming:
     @property
     def message(self) -> Any:
         """The message."""
-        return unpack(self._segments)
+        return self._read[0] if self._read else unpack(self._segments)
+
+    def read(self) -> None:
+        """
+        Unpickle the message now.
+
+        Raises:
+            WireError: If it cannot be rebuilt in this process.
+        """
+        self._read = (unpack(self._segments),)
 
     @property
     def reply_to(self) -> "Incoming | None":

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 _LOOK_EVERY: Final = 0.001
 """Seconds between two looks at the channel of code that does not wait for anything."""
 
-
+_LONGEST_WAIT: Final = 3600.0
+"""Seconds; poll(2) takes milliseconds in 31 bits, and a timeout may be meant as "never"."""
 _PATIENCE: Final = 1.0
 """Seconds after which who waits for another to receive looks for itself: a handler may have
 interrupted the other before it said that it is done."""
@@ -172,7 +173,7 @@ class Mailbox:
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
-            left = None if deadline is None else deadline - time.monotonic()
+            left = None if deadline is None else min(deadline - time.monotonic(), _LONGEST_WAIT)
             if self._turn(ready, left):
                 return True
             if left is not None and left <= 0:

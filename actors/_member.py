@@ -64,6 +64,8 @@ class Member:
         self.incarnation = 0
         self.port: Port | None = None
         self.up = False
+        self.retired = False
+        """Whether it is down for good, or until it is revived."""
         self.status: RunnerStatus | None = None
         self._reactor = services.reactor
         self._payload = _payload(spec)
@@ -100,6 +102,8 @@ class Member:
         self.incarnation += 1
         self.up = False
         self.inbox.expect()
+        # It has faded and is started all the same, if too many restarts were counted on.
+        self.revive()
         self.port = Port(
             Incarnation(
                 spec=self.spec,
@@ -150,11 +154,18 @@ class Member:
         """
         self.inbox.fail(self.inbox.refuse(error).tasks, error)
         self.inbox.fail(self.inbox.detach().tasks, error)
-        self.ref.actor_stopped.set()
-        pykka.ActorRegistry.unregister(self.ref)
+        self.retired = True
+        self.fade()
+
+    def fade(self) -> None:
+        """Be dead for whoever looks. Idempotent."""
+        if not self.ref.actor_stopped.is_set():
+            self.ref.actor_stopped.set()
+            pykka.ActorRegistry.unregister(self.ref)
 
     def revive(self) -> None:
-        """Be reachable again, before a start on request."""
+        """Be reachable again, before a start."""
+        self.retired = False
         self.inbox.reopen()
         if self.ref.actor_stopped.is_set():
             self.ref.actor_stopped.clear()

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from pykka import messages
 from pykka._envelope import Envelope
 
 from actors._channel import Channel
@@ -27,6 +26,7 @@ from actors._ledger import Ledger
 from actors._mailbox import Mailbox
 from actors._payload import pack
 from actors._references import DistantRef, StandIn
+from actors._stop_request import ActorStop
 from actors._task import Task, kind_of, name_of
 from actors.errors import FrameTooLargeError
 
@@ -105,7 +105,7 @@ class RemoteInbox:
         """Send a message."""
         message, reply_to = envelope.message, envelope.reply_to
         name = name_of(kind_of(message))
-        if isinstance(message, messages._ActorStop):  # noqa: SLF001 - Pykka's own word
+        if isinstance(message, ActorStop):
             self._outgoing.send(Errand.STOP, self._urn, name, (), reply_to)
             return
         errand = Errand.TELL if reply_to is None else Errand.ASK

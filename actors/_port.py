@@ -12,6 +12,7 @@ from actors._exchange import Exchange
 from actors._frames import (
     FromRunner,
     Launch,
+    Leaving,
     Left,
     Started,
     StatusChanged,
@@ -24,7 +25,7 @@ from actors._inbox import RunnerInbox
 from actors._incarnation import Incarnation, PortListener
 from actors._launch import launch
 from actors._ledger import Ledger
-from actors._port_events import PortEnded, PortStarted, PortStatus
+from actors._port_events import PortEnded, PortLeaving, PortStarted, PortStatus
 from actors._reactor import Reactor, Timer
 from actors._task import Task
 from actors._task_watch import TaskWatch
@@ -197,21 +198,26 @@ class Port:
                 self._declared = waiting_for
             case Started() if not self._started:
                 self._on_started()
+            case Leaving():
+                limit = self._spec.stop_timeout
+                self._leave(lambda: self._end(Hung(limit)))
             case Left():
                 self._left = True
-                self._inbox.hold()
-                # As below, though nothing was wrong with the runner itself.
-                if self._stop_stage is None and self._own_end is None:
-                    limit = self._spec.stop_timeout
-                    self._set_timer(limit, lambda: self._end(Hung(limit)))
             case Terminated(error, phase):
                 self._error, self._phase = error, phase
-                # A thread of the user's may keep the process from its end, and the askers waiting.
-                if self._stop_stage is None and self._own_end is None:
-                    self._set_timer(self._spec.stop_timeout, self._kill)
+                self._leave(self._kill)
             case _:
                 name = type(message).__name__
                 self._end(ProtocolViolation(f"{name} is not for the runner to say now"))
+
+    def _leave(self, too_late: Callable[[], object]) -> None:
+        """Send nothing to a runner on its way out, which has so much time for that and no more."""
+        self._inbox.hold()
+        # Its last hook or a thread of its own may keep it from its end, and the askers waiting.
+        if self._stop_stage is None and self._own_end is None:
+            self._set_timer(self._spec.stop_timeout, too_late)
+        failed, requested = self._error is not None, self._stop_stage is not None
+        self._listener.event(PortLeaving(*self.source, failed, requested))
 
     def channel_ended(self, problem: WireError | None) -> None:
         """End a process that cannot be spoken with any more."""

@@ -28,6 +28,24 @@ class PortStatus:
 
 
 @attrs.frozen
+class PortLeaving:
+    """
+    The runner takes up nothing any more, and calls its last hook.
+
+    Attributes:
+        runner_id: Id of the runner.
+        incarnation: Number of the process.
+        failed: Whether an exception is the reason.
+        requested: Whether it was asked to.
+    """
+
+    runner_id: str
+    incarnation: int
+    failed: bool
+    requested: bool
+
+
+@attrs.frozen
 class PortEnded:
     """
     The incarnation is over: reaped, and every byte that it wrote was read.
@@ -56,5 +74,5 @@ class PortEnded:
         return self.runner_id, self.incarnation
 
 
-PortEvent: TypeAlias = PortStarted | PortStatus | PortEnded
+PortEvent: TypeAlias = PortStarted | PortStatus | PortLeaving | PortEnded
 """Everything that a port tells its supervisor."""

@@ -1,6 +1,7 @@
 """Whom a runner reports to: nobody, whoever starts its thread, or the parent of its process."""
 
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import pykka
@@ -32,8 +33,11 @@ class RunnerLink(Protocol):
     def idle(self) -> None:
         """Report that no message is waiting."""
 
+    def leaving(self) -> None:
+        """Report that nothing is taken up any more, before the last hook is called."""
+
     def failing(self, error: BaseException) -> None:
-        """Report what ends the runner, before it is done with cleaning up."""
+        """Report what ends the runner, before the last hook is called."""
 
     def abandoned(self, reply_to: Any, error: BaseException) -> None:
         """See to it that whoever waits for this message learns of the runner's end."""
@@ -60,6 +64,9 @@ class NoLink:
     def idle(self) -> None:
         pass
 
+    def leaving(self) -> None:
+        pass
+
     def failing(self, error: BaseException) -> None:
         pass
 
@@ -69,14 +76,26 @@ class NoLink:
 
 
 class ThreadLink(NoLink):
-    """A runner in a thread tells whoever starts it that it is up, or why it is not."""
+    """
+    A runner in a thread tells whoever starts it that it is up, or why it is not.
 
-    def __init__(self) -> None:
+    Args:
+        log: Called with what ends the runner, before its last hook.
+    """
+
+    def __init__(self, log: Callable[[BaseException], object]) -> None:
         self.up: pykka.ThreadingFuture[None] = pykka.ThreadingFuture()
+        self._log = log
+        self._failing = False
 
     def status(self, status: RunnerStatus) -> None:
         if isinstance(status, RunnerIdle):
             self.up.set()
+
+    def failing(self, error: BaseException) -> None:
+        if not self._failing:
+            self._failing = True
+            self._log(error)
 
     def ended(self, error: BaseException) -> None:
         # A runner's SystemExit is the runner's; passed on, it would end whoever starts it.

@@ -1,8 +1,19 @@
-"""The message that a runner's ref sends when it is told to stop."""
+"""The messages that tell an actor to stop."""
 
-from typing import Any
+from typing import Any, Final
 
 import attrs
+from pykka import messages
+from pykka._envelope import Envelope
+
+ActorStop: Final = messages._ActorStop  # noqa: SLF001 - Pykka's own word, which has no public name
+"""What a ref's `stop()` puts into its actor's inbox."""
+
+
+def is_stop(envelope: Any) -> bool:
+    """Return whether an envelope in an inbox tells its actor to stop."""
+    # Others are unpickled when their message is looked at; a stop is never sent as a pickle.
+    return isinstance(envelope, Envelope) and isinstance(envelope.message, ActorStop)
 
 
 @attrs.frozen

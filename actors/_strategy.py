@@ -247,6 +247,23 @@ def children_exited(state: GroupState, exits: Mapping[str, ExitKind], now: float
     return _taken_down(state, _affected(state, failed))
 
 
+def comes_back(state: GroupState, child_id: str, kind: ExitKind, now: float) -> bool:
+    """
+    Return whether a child that is about to end will be started again, as far as is known now.
+
+    Args:
+        state: The group.
+        child_id: Who is about to end.
+        kind: How.
+        now: Seconds on a monotonic clock.
+
+    Raises:
+        UnknownRunnerError: When nobody here has this id.
+    """
+    state, _ = children_exited(state, {child_id: kind}, now)
+    return child_id in state.up or child_id in state.pending
+
+
 def restart_requested(state: GroupState, ids: Iterable[str] | None, now: float) -> Decision:
     """
     Decide how to restart children on request, which is never one restart too many.

@@ -1,5 +1,6 @@
 """What a runner says of its tasks, and what becomes of them."""
 
+import logging
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -18,6 +19,8 @@ from actors._stream import price
 from actors._task import Task
 from actors.messages import ChunkGenerated, TaskAcknowledged, TaskStatus
 from actors.messages import TaskStatusUpdated as Updated
+
+logger: Final = logging.getLogger("actors")
 
 
 class TaskFrames:
@@ -77,6 +80,10 @@ class TaskFrames:
         return True
 
     def _reply_error(self, message: ReplyError, payload: tuple[Buffer, ...]) -> bool:
+        if not message.task_id:
+            logger.error(
+                "a message to runner %r is lost: %s", self._runner_id, message.error.message
+            )
         task = self._tasks.get(message.task_id)
         if task is not None:
             task.answer(payload, message.error)

@@ -10,14 +10,13 @@ from types import TracebackType
 from typing import Any, ClassVar, Final, NamedTuple, TypeAlias
 
 import pykka
-from pykka import messages
-from pykka._envelope import Envelope
 
 from actors._answer import answer, answer_with_error
 from actors._closing_inbox import ClosingInbox
 from actors._future import RunnerFuture
 from actors._pump import pump
 from actors._runner_link import NoLink, RunnerLink, ThreadLink
+from actors._stop_request import is_stop
 from actors._synchrony import check_answer, check_flags, check_hooks, is_running
 from actors.messages import (
     Progress,
@@ -180,21 +179,27 @@ class Runner(pykka.ThreadingActor):
             pykka.ActorDeadError: If `on_start` has raised `SystemExit` or `KeyboardInterrupt`.
             Exception: What else `on_start` has raised.
         """
-        link = self._runner_link = ThreadLink()
+        link = self._runner_link = ThreadLink(self._runner_log)
         super()._start_actor_loop()
         link.up.get()
 
     def _actor_loop(self) -> None:
-        """Live in a thread: what ends the runner is logged there, as Pykka does."""
+        """Live in a thread."""
         error: BaseException | None = None
         try:
             self._runner_live()
         except BaseException as problem:  # noqa: BLE001 - a thread has nobody to raise to
             error = problem
-            self._handle_failure(*sys.exc_info())
         self._runner_refuse_the_rest()
         if error is not None and isinstance(self._runner_link, ThreadLink):
             self._runner_link.ended(error)
+
+    def _runner_log(self, error: BaseException) -> None:
+        """Log what ends a runner in a thread, as Pykka does, but that it ends nobody else."""
+        if isinstance(error, Exception):
+            logger.error("Unhandled exception in %s:", self, exc_info=error)
+        else:
+            logger.debug("%r in %s. Stopping it.", error, self)
 
     def _runner_live(self) -> None:
         """Run the hooks and handle messages until the end; raise what ended it, if anything."""
@@ -204,7 +209,7 @@ class Runner(pykka.ThreadingActor):
                 # Late: most runners have no use for asyncio, which takes long to import.
                 from actors._concurrent import ConcurrentLife  # noqa: PLC0415
 
-                ConcurrentLife(self, _refuse).run()
+                ConcurrentLife(self, self._runner_refuse).run()
                 return
             self._runner_start_up()
             while not self.actor_stopped.is_set():
@@ -251,18 +256,17 @@ class Runner(pykka.ThreadingActor):
     def _runner_handle(self, envelope: Any) -> None:
         reply_to = envelope.reply_to
         try:
-            message = envelope.message
-            if isinstance(message, messages._ActorStop):  # noqa: SLF001 - Pykka's own word
+            if is_stop(envelope):
                 try:
                     self._stop()
                 finally:
-                    _refuse(envelope)
+                    self._runner_refuse(envelope)
                 return
             if not self._runner_link.begun(envelope):
                 self._runner_rest()
                 return
             self._runner_reply_to = reply_to
-            response = self._handle_receive(message)
+            response = self._handle_receive(envelope.message)
             self._runner_link.handled()
             if is_running(response):
                 check_answer(response)
@@ -293,14 +297,21 @@ class Runner(pykka.ThreadingActor):
         if self.actor_inbox.empty():
             self._runner_link.idle()
 
+    def _stop(self) -> None:
+        """Stop, as Pykka does, and say so before the last hook is called."""
+        self._runner_link.leaving()
+        super()._stop()
+
     def _runner_leave(self) -> None:
         """Be dead for everybody who looks."""
         if not self.actor_stopped.is_set():
+            self._runner_link.leaving()
             pykka.ActorRegistry.unregister(self.actor_ref)
             self.actor_stopped.set()
 
     def _runner_fall(self, error: BaseException) -> None:
         """Clean up after what ends the runner, wherever it was raised: by a signal, say."""
+        self._runner_link.failing(error)
         if not self._runner_begun:
             self._runner_leave()
         elif self.actor_stopped.is_set():
@@ -317,16 +328,15 @@ class Runner(pykka.ThreadingActor):
 
     def _runner_refuse_the_rest(self) -> None:
         """Answer what has come too late, and what still comes."""
-        self.actor_inbox.close(_refuse)
+        self.actor_inbox.close(self._runner_refuse)
 
-
-def _refuse(envelope: Any) -> None:
-    """Answer a message that was not handled before the end: a stop as done, others as lost."""
-    reply_to = envelope.reply_to
-    if reply_to is None:
-        return
-    if isinstance(envelope, Envelope) and isinstance(envelope.message, messages._ActorStop):  # noqa: SLF001 - Pykka's own word
-        answer(reply_to, None)
-    else:
-        error = pykka.ActorDeadError("the runner stopped before it handled the message")
-        answer_with_error(reply_to, error)
+    def _runner_refuse(self, envelope: Any) -> None:
+        """Answer a message that was not handled before the end: a stop as done, others as lost."""
+        reply_to = envelope.reply_to
+        if reply_to is None:
+            return
+        if is_stop(envelope):
+            answer(reply_to, None)
+        else:
+            error = pykka.ActorDeadError(f"{self.actor_ref} stopped before handling the message")
+            answer_with_error(reply_to, error)

@@ -4,7 +4,7 @@ import enum
 import math
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, cast, get_origin
 
 import attrs
 import pykka
@@ -87,6 +87,11 @@ def _runner_class(spec: Any, attribute: "attrs.Attribute[type]", value: Any) -> 
 
 # What is of the wrong type is left to the validators, which know whose field it is; the
 # annotations below are those of the constructors.
+def _as_class(value: "type[R_co]") -> "type[R_co]":
+    """Return the class of `Chat[int]`, which an instance does not know either."""
+    return get_origin(value) or value
+
+
 def _as_tuple(value: Iterable[Any]) -> tuple[Any, ...]:
     is_text = isinstance(value, str | bytes | bytearray)
     return tuple(value) if isinstance(value, Iterable) and not is_text else cast("Any", value)
@@ -205,7 +210,8 @@ class RunnerSpec(Generic[R_co]):
         start_timeout: Seconds until `__init__` and `on_start` must have returned.
         stop_timeout: Seconds between the request to stop and SIGTERM. Messages that came
             before the request are handled in this time, so a slow runner must say so here.
-            A runner that stopped itself, or raised, has as much time for its process to end.
+            A runner that stopped itself, or raised, has as much time for its last hook and for
+            its process to end.
         terminate_timeout: Seconds between SIGTERM and SIGKILL.
         kill_timeout: Seconds after SIGKILL until the process is given up as unkillable.
         progress_timeout: Seconds without a sign of progress (a chunk, an answer, a status)
@@ -225,7 +231,7 @@ class RunnerSpec(Generic[R_co]):
     """
 
     id: str = attrs.field(validator=_identifier)
-    runner_class: type[R_co] = attrs.field(validator=_runner_class)
+    runner_class: type[R_co] = attrs.field(converter=_as_class, validator=_runner_class)
     args: tuple[Any, ...] = attrs.field(default=(), converter=_as_tuple, validator=_arguments)
     kwargs: Mapping[str, Any] = attrs.field(
         factory=dict, converter=_as_keywords, validator=_keywords

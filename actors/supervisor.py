@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import pykka
-from pykka import messages
 
+from actors._answer import answer, answer_with_error
 from actors._closing_inbox import ClosingInbox
 from actors._following import FollowingFuture
 from actors._future import RunnerFuture
 from actors._group import Group
 from actors._group_facts import Fact, SettleDue, StartDue
 from actors._member import Member
-from actors._port_events import PortStarted, PortStatus
+from actors._port_events import PortLeaving, PortStarted, PortStatus
 from actors._services import Services
-from actors._stop_request import StopRequested
+from actors._stop_request import ActorStop, StopRequested
 from actors.errors import (
     ActorsError,
     DuplicateIdError,
@@ -244,7 +244,7 @@ class Supervisor(pykka.ThreadingActor):
                 self._stop_by_ref(runner_id, reply_to)
             case SettleDue(group_id) | StartDue(group_id):
                 self._take(self._groups.get(group_id), message)
-            case PortStatus(runner_id) | PortStarted(runner_id):
+            case PortStatus(runner_id) | PortStarted(runner_id) | PortLeaving(runner_id):
                 self._take(self._group_of.get(runner_id), message)
             case DiagnosisMade((str(runner_id), _)) | FatalFindingSeen((str(runner_id), _)):
                 self._take(self._group_of.get(runner_id), message)
@@ -260,7 +260,7 @@ class Supervisor(pykka.ThreadingActor):
 
     def _handle_receive(self, message: Any) -> Any:
         """Stop only when every runner is gone, without waiting in the mailbox."""
-        if isinstance(message, messages._ActorStop):  # noqa: SLF001 - Pykka's own word
+        if isinstance(message, ActorStop):
             return self._begin_to_stop()
         try:
             return super()._handle_receive(message)
@@ -369,8 +369,7 @@ def _refuse(envelope: Any) -> None:
         reply_to = message.reply_to
     if reply_to is None:
         return
-    if isinstance(message, messages._ActorStop | StopRequested):  # noqa: SLF001 - Pykka's own word
-        reply_to.set(None)
+    if isinstance(message, ActorStop | StopRequested):
+        answer(reply_to, None)
     else:
-        error = _ended()
-        reply_to.set_exception((type(error), error, None))
+        answer_with_error(reply_to, _ended())

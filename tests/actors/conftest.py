@@ -7,7 +7,7 @@ import select
 import pykka
 import pytest
 from faulty import Echo
-from gate import LIMIT, Gate
+from gate import LIMIT, Gate, wait_until_gone
 from pykka._envelope import Envelope
 from servers import Server
 
@@ -99,7 +99,9 @@ class Place:
     def wait_for_the_end(self, ref):
         """Return the notes when a runner has ended altogether."""
         assert ref.actor_stopped.wait(LIMIT)
-        if not self.in_process:
+        if self.in_process:
+            wait_until_gone(self.supervisor, ref)
+        else:
             # The inbox is closed last.
             while ref.actor_inbox._refuse is None:
                 pass

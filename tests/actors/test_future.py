@@ -284,3 +284,12 @@ def test_timeout_holds_while_another_thread_calls_the_hook():
     go_on.set()
     patient.join(TIMEOUT)
     assert future.get(timeout=0) == "x"
+
+
+def test_exception_that_is_none_is_refused_by_whoever_sets_it():
+    """Not by whoever gets it, who could not know why."""
+    future = RunnerFuture()
+    for nothing in (None, (1, 2), (None, None, None)):
+        with pytest.raises(TypeError, match="must be that of an exception"):
+            future.set_exception(nothing)
+    assert not future.done()

@@ -7,6 +7,7 @@ import socket
 import pykka
 import pytest
 from faulty import Lifecycle, Member
+from gate import wait_until_gone
 
 import actors
 from diagnostics import Role
@@ -123,12 +124,12 @@ def test_streams_end_with_an_error_chunk(supervisor, recorder):
     assert caught.value.chunk == chunks["b"]
     assert chunks["b"].sequence > 0
     assert chunks["a"].error_message == caught.value.failure.error_message
-    ends = [
-        (event.runner_id, event.status)
-        for event in recorder.events(actors.TaskStatusUpdated)
-        if event.status is not actors.TaskStatus.RUNNING
+    running = actors.TaskStatus.RUNNING
+    ends = recorder.wait_for_many(lambda event: getattr(event, "status", running) is not running, 2)
+    assert sorted((event.runner_id, event.status) for event in ends) == [
+        ("a", actors.TaskStatus.FAILED),
+        ("b", actors.TaskStatus.FAILED),
     ]
-    assert sorted(ends) == [("a", actors.TaskStatus.FAILED), ("b", actors.TaskStatus.FAILED)]
 
 
 def test_group_gives_up_at_its_intensity(supervisor, recorder):
@@ -143,10 +144,9 @@ def test_group_gives_up_at_its_intensity(supervisor, recorder):
     gave_up = recorder.wait_for(actors.GroupGaveUp)
     assert gave_up.group_id == "ring"
     assert "1 restart within 60 s" in gave_up.explanation
-    assert refs["a"].actor_stopped.wait(LIMIT)
+    wait_until_gone(supervisor, *refs.values())
     with pytest.raises(pykka.ActorDeadError):
         refs["a"].ask("anybody?", timeout=LIMIT)
-    assert supervisor.runners().get() == ()
     assert len(supervisor.failures().get()) == 2
 
 

@@ -36,7 +36,7 @@ class World:
     def take(self, frame):
         """Put requests into the inbox, as a host does."""
         if isinstance(frame.message, Credit):
-            self.credits.append(frame.message.chunks)
+            self.credits.append(frame.message.amount)
             return None
         return frame.message.task_id
 

@@ -376,6 +376,12 @@ def test_a_plain_actor_hands_a_stream_on(pair, plain):
     assert numbers == list(range(1000))
 
 
+def test_a_timeout_may_be_longer_than_the_system_can_wait(pair):
+    """A month does not fit into the milliseconds of poll(2)."""
+    caller, other = pair
+    assert got(caller.ask(other, "soon", timeout=30 * 86400)) == "soon"
+
+
 # Streams.
 
 

@@ -9,6 +9,8 @@ from collections import deque
 import pykka
 import pytest
 from faulty import Crashing, Echo, Hooks, Note
+from gate import LIMIT
+from household import TwoPartError
 from patient import Patient
 
 import actors
@@ -180,6 +182,33 @@ def test_message_that_cannot_be_pickled_is_an_error_of_the_sender(start):
     with pytest.raises(actors.UnsendableError, match=r"message to 'echo' of type _thread\.lock"):
         ref.tell(threading.Lock())
     assert ref.ask("still here") == "still here"
+
+
+@pytest.mark.parametrize("concurrent", [False, True])
+def test_told_message_that_cannot_be_read_harms_nobody(start, caplog, concurrent):
+    """It is logged where it came from: the runner has nothing to do with it."""
+
+    class Counter(actors.Runner):
+        def __init__(self):
+            super().__init__()
+            self.handled = 0
+
+        def on_receive(self, message):
+            self.handled += 1
+            return self.handled
+
+    Counter.concurrent = concurrent
+    ref = start("counter", runner_class=Counter)
+    unreadable = TwoPartError("left", "right")
+    assert ref.ask("one", timeout=LIMIT) == 1
+    ref.tell(unreadable)
+    with pytest.raises(actors.WireError, match="cannot be rebuilt here: TypeError"):
+        ref.ask(unreadable, timeout=LIMIT)
+    assert ref.ask("two", timeout=LIMIT) == 2
+    (record,) = [each for each in caplog.records if each.name == "actors"]
+    assert record.levelname == "ERROR"
+    assert "a message to runner 'counter' is lost" in record.message
+    assert "cannot be rebuilt here: TypeError" in record.message
 
 
 def test_failure_under_tell_ends_the_runner_and_calls_on_failure(supervisor, failures, tmp_path):

@@ -6,6 +6,7 @@ import signal
 
 import pytest
 from faulty import Alarmed, AlarmedLoop
+from gate import wait_until_gone
 
 import actors
 
@@ -24,7 +25,7 @@ def end_by(supervisor, start, recorder, tmp_path):
         (info,) = supervisor.runners().get(timeout=LIMIT)
         os.kill(info.pid, number)
         failure = recorder.wait_for(actors.RunnerFailed)
-        assert ref.actor_stopped.wait(LIMIT)
+        wait_until_gone(supervisor, ref)
         hooks = [json.loads(line)[0] for line in notes.read_text().splitlines()]
         return failure.reason.error.type, hooks[hooks.index("warm_up") + 1 :]
 

@@ -2,6 +2,7 @@
 
 import math
 import pickle
+from typing import Generic, TypeVar
 
 import pykka
 import pytest
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 
 from actors.errors import DuplicateIdError, SpecError
 from actors.specs import Backoff, GroupSpec, Intensity, Restart, RunnerSpec, Strategy
+
+T = TypeVar("T")
 
 
 class Worker(pykka.ThreadingActor):
@@ -40,6 +43,15 @@ def test_the_defaults_are_the_documented_ones():
     assert group().strategy is Strategy.ONE_FOR_ALL
 
 
+def test_class_may_be_given_with_its_parameters():
+    """They are for type checkers: an instance does not know them either."""
+
+    class Typed(pykka.ThreadingActor, Generic[T]):
+        pass
+
+    assert runner(runner_class=Typed[int]).runner_class is Typed
+
+
 def test_sequences_and_mappings_are_copied():
     """What the caller does to his lists afterwards changes nothing."""
     args, kwargs, members = [1, 2], {"a": 1}, [runner()]
@@ -63,6 +75,7 @@ def test_specs_can_be_pickled_and_compared():
         ("id", "  ", "non-empty string"),
         ("id", 5, "non-empty string"),
         ("runner_class", object, "subclass of actors.Runner"),
+        ("runner_class", list[int], "subclass of actors.Runner"),
         ("runner_class", "Worker", "subclass of actors.Runner"),
         ("runner_class", None, "subclass of actors.Runner"),
         ("args", "tiny", r"such as \('tiny',\)"),

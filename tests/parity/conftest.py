@@ -15,7 +15,7 @@ import threading
 
 import pykka
 import pytest
-from gate import LIMIT, Gate
+from gate import LIMIT, Gate, wait_until_gone
 
 import actors
 
@@ -82,17 +82,19 @@ class Runtime:
         return citizen._as_actor if self.name == "pykka" else citizen._as_runner
 
     def start(self, citizen, *args, **kwargs):
-        """Start an actor. Return its ref."""
+        """Start an actor. Return its ref. What a process's spec has of its own is given by name."""
         if self.in_process:
+            fields = {
+                name: kwargs.pop(name) for name in ("restart", "stop_timeout") if name in kwargs
+            }
             spec = actors.RunnerSpec(
                 f"runner {next(self._numbers)}",
                 self.class_of(citizen),
                 args,
                 kwargs,
-                # A ref that is dead stays dead, as in Pykka.
-                restart=actors.Restart.TEMPORARY,
-                # Nobody is ended for being slow: an actor at a gate waits for the test.
-                stop_timeout=LIMIT,
+                # A ref that is dead stays dead, as in Pykka, and nobody is ended for being slow: an
+                # actor at a gate waits for the test.
+                **{"restart": actors.Restart.TEMPORARY, "stop_timeout": LIMIT, **fields},
             )
             return self.supervisor.start_runner(spec).get(timeout=LIMIT)
         before = set(threading.enumerate())
@@ -106,8 +108,7 @@ class Runtime:
     def wait_for_end(self, ref):
         """Wait until an actor has ended altogether, its last hook included."""
         if self.in_process:
-            # Set when the process is gone.
-            assert ref.actor_stopped.wait(LIMIT)
+            wait_until_gone(self.supervisor, ref)
         elif ref.actor_urn in self._threads:
             thread = self._threads[ref.actor_urn]
             thread.join(LIMIT)

@@ -78,6 +78,21 @@ def test_get_that_takes_too_long_raises_and_can_be_tried_again(runtime, ref):
     assert future.get(timeout=LIMIT) == "late"
 
 
+@pytest.mark.parametrize(
+    "of", [lambda future: future, lambda future: future.map(str), lambda future: future.join()]
+)
+def test_deadline_that_is_over_is_a_timeout(runtime, ref, of):
+    """`deadline - time.monotonic()` is negative then; -1 is no exception."""
+    held = Held(runtime, ref)
+    future = of(ask(ref, "late"))
+    for timeout in (-1, -0.5):
+        with pytest.raises(pykka.Timeout):
+            future.get(timeout=timeout)
+    with pytest.raises(pykka.Timeout):
+        ref.stop(timeout=-0.5)
+    held.gate.open()
+
+
 def test_many_may_wait_for_one_answer(runtime, ref):
     """All get it."""
     held = Held(runtime, ref)

@@ -77,6 +77,27 @@ def test_exception_nobody_waits_for_is_logged_as_an_error(runtime, ref, log):
     assert "in fail" in log.read_text()
 
 
+@pytest.mark.runtimes("pykka", "thread", reason="a process prints it, and its failure holds it")
+def test_exception_nobody_waits_for_is_logged_before_the_last_hook(runtime, start, log):
+    """That may take long, or fail."""
+    ref = start(Logged, str(log), fail_in="on_failure")
+    ref.proxy().fail.defer()
+    runtime.wait_for_end(ref)
+    text = log.read_text()
+    assert lines(log, "ERROR") == [f"ERROR Unhandled exception in {ref}:"] * 2
+    assert text.index("ValueError: as told") < text.index("LookupError: cannot on_failure")
+
+
+@pytest.mark.runtimes("pykka", "thread", reason="a process's failure holds it")
+def test_system_exit_is_logged_for_who_debugs(runtime, ref, log):
+    """It is an order, and no error."""
+    ref.proxy().leave.defer()
+    runtime.wait_for_end(ref)
+    (line,) = [each for each in lines(log) if "SystemExit" in each]
+    assert line.startswith(f"DEBUG SystemExit(3) in {ref}. Stopping ")
+    assert lines(log, "ERROR") == []
+
+
 @pytest.mark.runtimes("process", reason="in a thread there is nobody to tell but the log")
 def test_exception_nobody_waits_for_is_printed_and_published(runtime, ref, log, recorder):
     """Once each; it is not logged besides."""

@@ -322,13 +322,16 @@ def test_proxy_to_oneself_in_public_does_not_go_round_in_circles(start):
     assert "myself" not in dir(proxy)
 
 
-@pytest.mark.runtimes("pykka", "thread", reason="what a process is warned of is in its own log")
-def test_proxy_to_oneself_in_public_is_warned_of(start, caplog):
-    """By Pykka, naming a better name."""
+def test_proxy_to_oneself_in_public_is_warned_of(runtime, start, caplog):
+    """By Pykka, naming a better name; where the actor lives."""
     caplog.set_level("WARNING", logger="pykka")
-    start(Selfish).proxy()
-    assert "attribute 'myself' is a proxy to itself" in caplog.text
-    assert "'_myself'" in caplog.text
+    ref = start(Selfish)
+    ref.proxy()
+    ref.stop(timeout=LIMIT)
+    logs = [path.read_text() for path in runtime.log_folder.glob("*stderr*")]
+    text = "\n".join([caplog.text, *logs])
+    assert f"{ref.actor_class.__name__} ({ref.actor_urn}) attribute 'myself' is a proxy to" in text
+    assert "Consider making it private by renaming it to '_myself'." in text
 
 
 # By design.

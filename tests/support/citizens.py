@@ -316,6 +316,35 @@ class Tree(Echo):
 
 
 @citizen
+class Lingerer:
+    """Takes its time in its last hook."""
+
+    def __init__(self, folder):
+        super().__init__()
+        self._folder, self._got = folder, []
+
+    def on_receive(self, message):
+        match message:
+            case "fail":
+                raise ValueError("as told")
+            case "leave":
+                sys.exit("as told")
+            case "stop":
+                self.stop()
+            case "got":
+                return self._got
+            case _:
+                self._got.append(message)
+        return None
+
+    def on_stop(self):
+        pass_gate(self._folder)
+
+    def on_failure(self, *_):
+        pass_gate(self._folder)
+
+
+@citizen
 class Logged(Echo):
     """
     Writes down what Pykka's logger says in its process.

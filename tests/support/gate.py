@@ -1,8 +1,12 @@
 """A gate at which an actor waits for a test, whichever process either is in."""
 
+import contextlib
 import os
 import select
+import time
 from pathlib import Path
+
+import pykka
 
 LIMIT = 30.0
 """Seconds to wait for the other side; met only in a deadlock."""
@@ -14,6 +18,16 @@ def pass_gate(folder):
         arrived.write(b"x")
     with Path(folder, "opened").open("rb", buffering=0) as opened:
         opened.read(1)
+
+
+def wait_until_gone(supervisor, *refs):
+    """Wait until no process of these runners is left, and none will be started."""
+    deadline = time.monotonic() + LIMIT
+    ids = {ref.actor_inbox.runner_id for ref in refs}
+    # A supervisor that has ended has seen to it.
+    with contextlib.suppress(pykka.ActorDeadError):
+        while ids & {info.runner_id for info in supervisor.runners().get(timeout=LIMIT)}:
+            assert time.monotonic() < deadline, "a runner is still there"
 
 
 class Gate:
