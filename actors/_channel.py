@@ -84,8 +84,7 @@ class Channel:
         with self._lock:
             # What a signal's handler interrupts is completed by the next call.
             self._outgoing.extend(parts)
-            while self._outgoing:
-                self._send_batch(0)
+            self._send_all()
 
     def post(self, message: ToRunner | FromRunner, payload: Sequence[Buffer] = ()) -> bool:
         """
@@ -126,19 +125,30 @@ class Channel:
         Returns:
             Whether something waits.
         """
-        poll = select.poll()
         try:
-            while any(map(_is_borrowed, self._outgoing)):
-                poll.register(self._socket, select.POLLOUT)
-                if not poll.poll(_PAUSE):
-                    break
-                self.flush()
+            self._send_what_is_borrowed()
         except ValueError:
             return False  # Closed: nothing waits.
         finally:
             with self._lock:
                 self._outgoing = _owned(self._outgoing)
         return bool(self._outgoing)
+
+    # A loop has a function of its own where something must be given back: CPython may call a
+    # signal's handler where it jumps back, and does not count that as part of a `try` or `with`
+    # around the loop.
+
+    def _send_what_is_borrowed(self) -> None:
+        poll = select.poll()
+        while any(map(_is_borrowed, self._outgoing)):
+            poll.register(self._socket, select.POLLOUT)
+            if not poll.poll(_PAUSE):
+                return
+            self.flush()
+
+    def _send_all(self) -> None:
+        while self._outgoing:
+            self._send_batch(0)
 
     def _send_some(self) -> bool:
         while self._outgoing:

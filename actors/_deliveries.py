@@ -208,7 +208,16 @@ class DistantOutlet:
         self._changed = threading.Condition()
         self._room = WINDOW
         self._sequence = 0
+        self._listener: Callable[[], object] | None = None
         self.cancelled = False
+
+    def listen(self, changed: Callable[[], object]) -> None:
+        """Have a call made, in any thread, when there is room again or nobody reads."""
+        self._listener = changed
+
+    def has_room(self) -> bool:
+        """Return whether the reader can take a chunk."""
+        return self._room > 0
 
     def wait_for_room(self) -> bool:
         """Wait until the reader can take a chunk; return whether it still reads."""
@@ -237,12 +246,18 @@ class DistantOutlet:
         with self._changed:
             self._room += amount
             self._changed.notify()
+        self._tell()
 
     def cancel(self) -> None:
         """Take note that nobody reads any more."""
         with self._changed:
             self.cancelled = True
             self._changed.notify()
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._listener is not None:
+            self._listener()
 
 
 def _error_of(exc_info: Any) -> Any:

@@ -13,6 +13,7 @@ from actors._deliveries import Deliveries, DistantAnswer
 from actors._frames import CancelTask, Credit, Errand, Forward, FromRunner, Outward
 from actors._framing import Buffer
 from actors._inbox import RunnerInbox
+from actors._ledger import Ledger
 from actors._relayed_task import RelayedTask
 from actors._return_path import AnswerLine, ReturnPath
 from actors._stop_request import ActorStop
@@ -88,9 +89,19 @@ class Exchange:
             self._loop.call_soon(self._work)
         return True
 
-    def whom(self, task_id: int) -> str | None:
-        """Return who was asked for a task, if it is in flight."""
-        path = self._paths.get(task_id)
+    def awaited(self, ledger: Ledger, *, in_loop: bool) -> str | None:
+        """
+        Return whom the runner has asked and waits for, if it does.
+
+        Args:
+            ledger: What the runner notes of itself.
+            in_loop: Whether it lives in an event loop, which does not note what it awaits.
+        """
+        if ledger.awaited or (ledger.busy and not in_loop):
+            path = self._paths.get(ledger.awaited)
+        else:
+            # It does nothing itself, and has handed on what it was asked, or awaits it.
+            path = next(iter(self._paths.values()), None)
         return path.whom if path is not None else None
 
     def close(self) -> None:

@@ -28,7 +28,7 @@ _UNSET: Final = object()
 class Bond(Protocol):
     """What a future can do about its answer: its task."""
 
-    def receive(self, done: Callable[[], object], deadline: float | None) -> None:
+    def receive(self, done: Callable[[], object], deadline: float | None) -> object:
         """Receive in the caller's thread until something is so, or for a while."""
 
     def attend(self) -> None:
@@ -57,6 +57,8 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
     _result: Any = None
     """The answer and the `sys.exc_info()` of an exception, one of them `None`."""
     _cancelled = False
+    _told = False
+    """Whether everybody was told of that."""
     _sources: tuple[pykka.Future[Any], ...] = ()
     """The futures that a hook waits for."""
 
@@ -222,21 +224,22 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
         """
         error = TaskCancelledError("the task was cancelled by its asker")
         with self._lock:
-            bond, answered, sources = self.bond, self._settled(), self._sources
-            if sources and self._result is None and self._get_hook_result is _UNSET:
+            answered = self._settled()
+            if self._sources and self._result is None and self._get_hook_result is _UNSET:
                 answered = False
             if not answered:
                 self._cancelled = True
                 self._result = (None, (type(error), error, None))
-                self.bond = None
                 self._wake()
-        if not answered:
-            if bond is not None:
-                bond.cancel()
-            for each in sources:
+        # Not what has just happened: a call before this one may have been interrupted here.
+        if self._cancelled and not self._told:
+            if self.bond is not None:
+                self.bond.cancel()
+            for each in self._sources:
                 # Pykka's own futures cannot be given up.
                 if isinstance(each, RunnerFuture):
                     each.cancel()
+            self._told, self.bond = True, None
             return True
         stream = self._result[0] if self._result is not None else None
         if isinstance(stream, Stream):

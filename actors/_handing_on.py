@@ -1,6 +1,5 @@
 """An answer that is itself to be waited for: a future, or another's stream."""
 
-import contextlib
 import threading
 from abc import abstractmethod
 from collections.abc import Callable
@@ -77,14 +76,23 @@ def _start(work: Callable[[], None]) -> None:
 
 def _hand_on(value: Any, reply_to: Answerable) -> None:
     if isinstance(value, pykka.Future):
-        # What it raises is sent with it.
-        with contextlib.suppress(Exception):
+        # Once: it may have a hook, which is called again after it has raised.
+        try:
             came = value.get()
-            value = came if isinstance(came, Stream) else value
+            value = came if isinstance(came, Stream) else _answered(lambda future: future.set(came))
+        except Exception:  # noqa: BLE001 - it is sent in the future
+            value = _answered(lambda future: future.set_exception())
     if isinstance(value, Stream):
         _pass_on(value, reply_to)
     else:
         _answer(lambda: value, reply_to)
+
+
+def _answered(give: Callable[[pykka.Future[Any]], object]) -> pykka.Future[Any]:
+    """Return a future with its answer, which is what arrives where it is sent."""
+    future: pykka.Future[Any] = pykka.ThreadingFuture()
+    give(future)
+    return future
 
 
 def _answer(get: Callable[[], Any], reply_to: Answerable) -> None:

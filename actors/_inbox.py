@@ -87,11 +87,7 @@ class RunnerInbox:
                 or if this process was forked from the runner's parent: it has the same channel,
                 and would take the answers of the other.
         """
-        if Forks.count != self._forks:
-            raise pykka.ActorDeadError(
-                f"runner {self.runner_id!r} cannot be reached from a process that was forked from "
-                f"its parent; use the spawn method, or start it there"
-            )
+        self._check_process()
         message = envelope.message
         if isinstance(message, ActorStop):
             # At once: what the same sender says next comes after the stop.
@@ -112,7 +108,7 @@ class RunnerInbox:
                 if error is None:
                     task_id = 0 if reply_to is None else self._next_id()
                     task = Task(self, task_id, kind_of(message), payload, reply_to)
-                    self._queue(task, borrowed=borrowed)
+                    self._send(task, borrowed=borrowed)
         finally:
             # Without the lock: it takes as long as the runner reads.
             if borrowed and line is not None:
@@ -153,7 +149,7 @@ class RunnerInbox:
         with self._lock:
             if self._closed is not None:
                 raise self._closed()
-            self._queue(make(self, self._next_id() if answered else 0))
+            self._send(make(self, self._next_id() if answered else 0))
             # No asker of this process is going to receive the answer for himself.
             if self._line is not None and answered:
                 self._line.attend()
@@ -161,6 +157,27 @@ class RunnerInbox:
     def _next_id(self) -> int:
         self._last_id += 1
         return self._last_id
+
+    def _is_foreign(self) -> bool:
+        """Return whether this process was forked from the runner's parent."""
+        return Forks.count != self._forks
+
+    def _check_process(self) -> None:
+        if self._is_foreign():
+            raise pykka.ActorDeadError(
+                f"runner {self.runner_id!r} cannot be reached from a process that was forked from "
+                f"its parent; use the spawn method, or start it there"
+            )
+
+    def _send(self, task: Task, *, borrowed: bool = False) -> None:
+        try:
+            self._queue(task, borrowed=borrowed)
+        except BaseException:
+            # The sender has no future of it, whatever was done already when a handler raised.
+            self.cancel(task)
+            if self._tasks.pop(task.id, None) is not None:
+                self._frames.tell(Updated, task.id, task.given_up_as)
+            raise
 
     def _queue(self, task: Task, *, borrowed: bool = False) -> None:
         if self._line is not None and not self._holding:
@@ -289,14 +306,23 @@ class RunnerInbox:
 
     # What askers and readers do, in their threads.
 
-    def receive_until(self, task: Task, done: Callable[[], object], deadline: float | None) -> None:
-        """Receive in the caller's thread until something is so, or for a while."""
+    def receive_until(self, task: Task, done: Callable[[], object], deadline: float | None) -> bool:
+        """
+        Receive in the caller's thread until something is so, or for a while.
+
+        Returns:
+            Whether the caller may sleep until he is told: somebody else receives, or nobody can.
+
+        Raises:
+            pykka.ActorDeadError: If this process was forked from the runner's parent.
+        """
+        self._check_process()
         line = self._line
-        if line is not None:
-            # A stream is in flight itself; what was answered is not.
-            line.receive_until(
-                done, deadline, self._several if task.streaming else self._tasks.__len__
-            )
+        if line is None:
+            return True
+        # A stream is in flight itself; what was answered is not.
+        others = self._several if task.streaming else self._tasks.__len__
+        return line.receive_until(done, deadline, others)
 
     def _several(self) -> bool:
         return len(self._tasks) > 1
@@ -305,11 +331,13 @@ class RunnerInbox:
         """See to it that somebody receives, for a waiter who does not."""
         del task
         line = self._line
-        if line is not None:
+        if line is not None and not self._is_foreign():
             line.attend()
 
     def cancel(self, task: Task) -> None:
-        """Tell the runner that nobody waits for a task any more."""
+        """Tell the runner that nobody waits for a task any more. Idempotent."""
+        if self._is_foreign():
+            return
         with self._lock:
             task.cancelled = True
             if self._line is not None and task.id in self._tasks:
@@ -325,6 +353,8 @@ class RunnerInbox:
 
     def grant(self, task: Task, amount: int) -> None:
         """Tell the runner that a stream's reader can take more."""
+        if self._is_foreign():
+            return
         with self._lock:
             if self._line is not None and task.id in self._tasks:
                 task.granted += amount

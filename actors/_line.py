@@ -26,10 +26,16 @@ class Line(Protocol):
     def attend(self) -> None:
         """See to it that answers are received though nobody may be receiving for himself."""
 
+    @abstractmethod
     def receive_until(
         self,
         done: Callable[[], object],
         deadline: float | None,
         others: Callable[[], object],
-    ) -> None:
-        """Receive in the caller's thread until something is so, or for a while."""
+    ) -> bool:
+        """
+        Receive in the caller's thread until something is so, or for a while.
+
+        Returns:
+            Whether the caller may sleep until he is told: somebody else receives.
+        """

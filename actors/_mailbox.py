@@ -190,7 +190,11 @@ class Mailbox:
                 self._wake_out.send(b"\0")
 
     def call_soon(self, call: Callable[[], object]) -> None:
-        """Make a call soon, in a thread that waits; takes no lock, so it suits a destructor."""
+        """
+        Make a call soon, in a thread that waits; takes no lock, so it suits a destructor.
+
+        It may be made twice, by two threads or if a signal's handler interrupts it.
+        """
         self._calls.append(call)
         # Closed: the process is ending.
         with contextlib.suppress(BlockingIOError, OSError):
@@ -236,7 +240,9 @@ class Mailbox:
             self._waiting -= 1
 
     def _receive(self, timeout: float | None) -> None:
-        if not self._unfinished and (timeout is None or timeout > 0):
+        # A call may still be there whose bell a handler has drowned.
+        done = not self._unfinished and not self._calls
+        if done and (timeout is None or timeout > 0):
             ready = self._poll.poll
             # Rounded up: a wait that ends too early would be repeated until the time has come.
             for fd, _ in self._spinner.look(ready, timeout) or ready(
@@ -286,7 +292,10 @@ class Mailbox:
     def _make_calls(self) -> None:
         while self._calls:
             try:
-                call = self._calls.popleft()
+                call = self._calls[0]
             except IndexError:  # another thread was quicker
                 return
             call()
+            # Only now: what a handler interrupts is called again.
+            with contextlib.suppress(ValueError):
+                self._calls.remove(call)

@@ -27,6 +27,7 @@ from actors._mailbox import Mailbox
 from actors._payload import pack
 from actors._references import DistantRef, StandIn
 from actors._stop_request import ActorStop
+from actors._stream import price
 from actors._task import Task, kind_of, name_of
 from actors.errors import FrameTooLargeError
 
@@ -177,6 +178,11 @@ class Outgoing:
             except FrameTooLargeError:
                 self._tasks.pop(task_id, None)
                 raise
+            except BaseException:
+                # The sender has no future of it, whether it was sent or not when a handler raised.
+                if self._tasks.pop(task_id, None) is not None:
+                    self._channel.send(CancelTask(task_id))
+                raise
 
     def probe(self, actor_urn: str) -> bool:
         """Return whether an actor is alive."""
@@ -199,7 +205,7 @@ class Outgoing:
             return
         match message:
             case Chunk(_, sequence):
-                task.push(sequence, payload)
+                task.push(sequence, payload, price(payload))
                 return
             case StreamOpened():
                 task.open_stream(message)
@@ -214,18 +220,24 @@ class Outgoing:
 
     # What askers and readers do, in their threads.
 
-    def receive_until(self, task: Task, done: Callable[[], object], deadline: float | None) -> None:
-        """Receive in the caller's thread until something is so, or for a while."""
+    def receive_until(self, task: Task, done: Callable[[], object], deadline: float | None) -> bool:
+        """
+        Receive in the caller's thread until something is so, or the time is over.
+
+        Returns:
+            `False`: in a runner nobody receives but those who wait.
+        """
         timeout = None if deadline is None else max(0.0, deadline - time.monotonic())
         if threading.get_ident() != self._main:
             self._mailbox.wait_for(done, timeout)
-            return
+            return False
         # A hang in here is somebody else's: the parent sees it in the ledger.
         self._ledger.await_answer(task.id)
         try:
             self._mailbox.wait_for(done, timeout)
         finally:
             self._ledger.await_answer(0)
+        return False
 
     def attend(self, task: Task) -> None:
         """
@@ -250,8 +262,10 @@ class Outgoing:
     def cancel(self, task: Task) -> None:
         """Tell that nobody waits for a task any more."""
         task.cancelled = True
-        if self._tasks.pop(task.id, None) is not None:
+        if task.id in self._tasks:
             self._channel.send(CancelTask(task.id))
+            # Only now: what a handler interrupts is done again.
+            self._tasks.pop(task.id, None)
         self._mailbox.wake()
 
     def abandon(self, task: Task) -> None:

@@ -123,10 +123,10 @@ class Port:
 
     @property
     def waiting_for(self) -> str | None:
-        """Whom the runner says it waits for, or else whom its main thread has asked."""
+        """Whom the runner says it waits for, or else whom it has asked and waits for."""
         if self._declared is not None or self._ledger is None or self._exchange is None:
             return self._declared
-        return self._exchange.whom(self._ledger.awaited)
+        return self._exchange.awaited(self._ledger, in_loop=self._spec.runner_class.concurrent)
 
     @property
     def source(self) -> tuple[str, int]:

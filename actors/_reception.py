@@ -108,7 +108,7 @@ class Reception:
         done: Callable[[], object],
         deadline: float | None,
         others: Callable[[], object],
-    ) -> None:
+    ) -> bool:
         """
         Receive until something is so, or it takes long, or somebody else does it already.
 
@@ -116,9 +116,12 @@ class Reception:
             done: Says whether it is so.
             deadline: Monotonic time at which to give up.
             others: Says whether anybody else waits for what is received here.
+
+        Returns:
+            Whether the caller may sleep until he is told: somebody else receives.
         """
         if self._closed:
-            return
+            return True
         finished: object = False
         leads: list[bool] = []
         requests = self._requests + _REQUESTS
@@ -126,16 +129,8 @@ class Reception:
             # One call of C: no handler can come between taking the lead and noting it.
             leads.extend(map(self._leading.acquire, (False,)))
             if not leads[0]:
-                return
-            while not (finished := done()) and self._requests < requests:
-                left = _PATIENCE if deadline is None else deadline - time.monotonic()
-                wait = min(_PATIENCE, left)
-                if wait <= 0:
-                    break
-                ready = self._poll.poll
-                come = self._spinner.look(ready, wait) or ready(wait * 1000 + 1)
-                if not come or not self._receive():
-                    break
+                return True
+            finished = self._lead(done, deadline, requests)
         except BaseException:
             # What a signal's handler has interrupted is completed there.
             self._reactor.call_soon(self._receive)
@@ -146,6 +141,24 @@ class Reception:
                 self._leading.release()
                 if self._resting and (not finished or others()):
                     self._reactor.call_soon(self._take_over)
+        return not finished
+
+    # A loop has a function of its own where something must be given back: CPython may call a
+    # signal's handler where it jumps back, and does not count that as part of a `try` or `with`
+    # around the loop.
+
+    def _lead(self, done: Callable[[], object], deadline: float | None, requests: int) -> object:
+        """Receive, as `receive_until`. Return whether it is so."""
+        while not (finished := done()) and self._requests < requests:
+            left = _PATIENCE if deadline is None else deadline - time.monotonic()
+            wait = min(_PATIENCE, left)
+            if wait <= 0:
+                break
+            ready = self._poll.poll
+            come = self._spinner.look(ready, wait) or ready(wait * 1000 + 1)
+            if not come or not self._receive():
+                break
+        return finished
 
     def attend(self) -> None:
         """See to it that somebody receives, when more wait than one, who would receive himself."""
@@ -193,18 +206,19 @@ class Reception:
     def _receive(self) -> bool:
         """Receive once, in any thread. Return whether something can still come."""
         with self._turn:
-            if self._closed:
-                return False
-            channel = self._channel
-            self._received = receipt = channel.receive()
-            pending = channel.reader.pending
-            while pending:
-                message, payload = pending[0]
-                self._deliver(message, payload)  # type: ignore[arg-type]
-                pending.popleft()
-            if receipt is Receipt.CLOSED or channel.reader.problem is not None:
-                self._reactor.call_soon(self._ended)
-                return False
+            return not self._closed and self._receive_in_turn()
+
+    def _receive_in_turn(self) -> bool:
+        channel = self._channel
+        self._received = receipt = channel.receive()
+        pending = channel.reader.pending
+        while pending:
+            message, payload = pending[0]
+            self._deliver(message, payload)  # type: ignore[arg-type]
+            pending.popleft()
+        if receipt is Receipt.CLOSED or channel.reader.problem is not None:
+            self._reactor.call_soon(self._ended)
+            return False
         return True
 
     def _want_to_write(self) -> None:

@@ -54,8 +54,9 @@ class RelayedTask(Task):
             self._opened_by = frame
         return self._opened_by is frame
 
-    def push(self, sequence: int, payload: tuple[Buffer, ...]) -> None:
-        """Pass on a chunk."""
+    def push(self, sequence: int, payload: tuple[Buffer, ...], cost: int) -> None:
+        """Pass on a chunk, whose price the asker finds out for himself."""
+        del cost
         if not self.cancelled:
             self._path.chunk(sequence, payload)
 

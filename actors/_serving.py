@@ -216,10 +216,12 @@ async def _cooperative(chunks: Iterator[Any]) -> AsyncIterator[Any]:
     try:
         for chunk in chunks:
             yield chunk
-    finally:
+    except GeneratorExit:
+        # Not at its own end: it may be something that is used again.
         close = getattr(chunks, "close", None)
         if close is not None:
             close()
+        raise
 
 
 async def _close(chunks: AsyncIterator[Any]) -> None:

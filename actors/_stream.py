@@ -1,7 +1,7 @@
 """A streamed answer: chunks in order, a bounded number of them at a time."""
 
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, Final, Generic, NoReturn, Self, TypeVar
 
@@ -19,13 +19,21 @@ _UNIT: Final = 64 * 1024
 """Bytes of a chunk that cost one more: 16 MiB and one chunk may be under way, however large."""
 NUMBERS: Final = 1 << 32
 """Sequence numbers there are before they begin again."""
+_OFTEN_ENOUGH: Final = WINDOW // 2
+"""Credit that is granted at once, and not for each chunk."""
 _TURN: Final = 64
 """Chunks that a coroutine takes at most before the others of its loop get their turn."""
 
 
-def price(payload: Iterable[Buffer]) -> int:
+def price(payload: Sequence[Buffer]) -> int:
     """Return how much credit a chunk takes that is sent; both sides must agree on it."""
+    if len(payload) == 1 and len(payload[0]) < _UNIT:
+        return 1
     return 1 + sum(map(len, payload)) // _UNIT
+
+
+_NOTHING: Final = object()
+"""What another reader was quicker to take."""
 
 
 class StreamCore:
@@ -37,8 +45,10 @@ class StreamCore:
 
     Args:
         grant: Called in the reader's thread with the price of chunks that were taken.
-        abandon: Called once if the reader goes away before the end; takes no lock.
-        receive: Receives in the caller's thread until something is so, or for a while.
+        abandon: Called if the reader goes away before the end, and again if a signal's handler has
+            interrupted it; takes no lock.
+        receive: Receives in the caller's thread until something is so, or for a while; says
+            whether the caller may sleep then, because somebody else receives.
         attend: Sees to it that somebody receives, for a reader who does not.
     """
 
@@ -46,7 +56,7 @@ class StreamCore:
         self,
         grant: Callable[[int], object],
         abandon: Callable[[], object],
-        receive: Callable[[Callable[[], object], float | None], object] | None = None,
+        receive: Callable[[Callable[[], object], float | None], bool] | None = None,
         attend: Callable[[], object] | None = None,
     ) -> None:
         self._grant = grant
@@ -64,6 +74,8 @@ class StreamCore:
         """The price of what was taken, to be granted."""
         self._ended = False
         self._cancelled = False
+        self._told = False
+        """Whether the writer was told of that."""
         self._error: BaseException | Sealed | None = None
 
     @property
@@ -128,32 +140,52 @@ class StreamCore:
             StopIteration: At the end.
             BaseException: What the stream ended with.
         """
-        if self._receive is not None and not self.ready():
-            self._receive(self.ready, None)
+        chunk = _NOTHING
+        while chunk is _NOTHING:
+            chunk = self._take(sleep=self._receive is None or self._is_attended())
+        if self._owed >= _OFTEN_ENOUGH:
+            self._pay()
+        return chunk.open() if isinstance(chunk, Sealed) else chunk
+
+    def _is_attended(self) -> bool:
+        """Receive, if nothing is there. Return whether somebody else does from now on."""
+        if self._receive is None or self.ready():
+            return False
+        if self._owed >= _OFTEN_ENOUGH:
+            # A handler has interrupted it: without credit nothing might come any more.
+            self._pay()
+        return self._receive(self.ready, None)
+
+    def _pay(self) -> None:
+        owed = self._owed
+        self._grant(owed)
+        # Only now: what a handler interrupts is granted again, which is more than it should be.
         with self._lock:
-            while not self.ready():
-                self._condition.wait()
+            self._owed -= owed
+
+    def _take(self, *, sleep: bool) -> Any:
+        """Take the next chunk, if it is there or comes while this sleeps, or raise the end."""
+        with self._lock:
+            if sleep:
+                self._condition.wait_for(self.ready)
+            elif not self.ready():
+                return _NOTHING
             if self._cancelled:
                 raise TaskCancelledError("the stream was cancelled by its reader")
             if not self._chunks:
-                return self._raise_end()
+                self._raise_end()
             if self._taken not in self._chunks:
                 raise WireError("channel", f"chunk {self._taken} of a stream is missing")
-            # Nothing is called until it is accounted for, so no handler can come between.
+            # Once it is out of here, nothing is called until it is accounted for.
             chunk, cost = self._chunks[self._taken]
             del self._chunks[self._taken]
             self._taken += 1
             self._owed += cost
-            granted = 0
-            if self._owed >= WINDOW // 2:
-                granted, self._owed = self._owed, 0
             self._condition.notify_all()
             # Once for half a window: a writer that waits has filled it.
             if self._changed is not None and len(self._chunks) == WINDOW // 2:
                 self._changed()
-        if granted:
-            self._grant(granted)
-        return chunk.open() if isinstance(chunk, Sealed) else chunk
+        return chunk
 
     def ready(self) -> object:
         """Say whether `pop` would not have to wait."""
@@ -179,17 +211,20 @@ class StreamCore:
     def cancel(self) -> bool:
         """Stop reading. Idempotent; harmless after the end. Return whether it was open."""
         with self._lock:
-            if self._ended or self._cancelled:
-                return False
-            self._cancelled = True
-            self._chunks.clear()
-            self._condition.notify_all()
-            if self._bells is not None:
-                self._bells.ring()
-        if self._changed is not None:
-            self._changed()
-        self._abandon()
-        return True
+            open_still = not (self._ended or self._cancelled)
+            if open_still:
+                self._cancelled = True
+                self._chunks.clear()
+                self._condition.notify_all()
+                if self._bells is not None:
+                    self._bells.ring()
+        # Not what has just happened: a call before this one may have been interrupted here.
+        if self._cancelled and not self._told:
+            if self._changed is not None:
+                self._changed()
+            self._abandon()
+            self._told = True
+        return open_still
 
 
 class Stream(Generic[T_co]):

@@ -2,6 +2,7 @@
 
 import contextlib
 import queue
+from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
@@ -12,7 +13,7 @@ from actors._frames import StreamOpened
 from actors._framing import Buffer
 from actors._future import RunnerFuture
 from actors._sealed import Sealed
-from actors._stream import WINDOW, Stream, StreamCore, price
+from actors._stream import WINDOW, Stream, StreamCore
 from actors.messages import LostTask, TaskStatus
 from actors.termination import RunnerTerminationError
 
@@ -25,10 +26,16 @@ Kind: TypeAlias = type | Sequence[str]
 class TaskTable(Protocol):
     """Where a task is while it is in flight."""
 
+    @abstractmethod
     def receive_until(
         self, task: "Task", done: Callable[[], object], deadline: float | None
-    ) -> None:
-        """Receive in the caller's thread until something is so, or for a while."""
+    ) -> bool:
+        """
+        Receive in the caller's thread until something is so, or for a while.
+
+        Returns:
+            Whether the caller may sleep until he is told: somebody else receives, or nobody can.
+        """
 
     def attend(self, task: "Task") -> None:
         """See to it that somebody receives, for a waiter who does not."""
@@ -130,9 +137,9 @@ class Task:
 
     # The bond of its future.
 
-    def receive(self, done: Callable[[], object], deadline: float | None) -> None:
+    def receive(self, done: Callable[[], object], deadline: float | None) -> bool:
         """Receive in the caller's thread until something is so, or for a while."""
-        self.table.receive_until(self, done, deadline)
+        return self.table.receive_until(self, done, deadline)
 
     def attend(self) -> None:
         """See to it that somebody receives, for a waiter who does not."""
@@ -196,16 +203,10 @@ class Task:
         self.opening.clear()
         return True
 
-    def push(self, sequence: int, payload: tuple[Buffer, ...]) -> None:
-        """Take a chunk of its stream."""
+    def push(self, sequence: int, payload: tuple[Buffer, ...], cost: int) -> None:
+        """Take a chunk of its stream, which takes so much of the reader's credit."""
         if self.core is not None and not self.cancelled:
-            self.core.push(Sealed(payload), sequence, price(payload))
-
-    def count(self, sequence: int, cost: int) -> None:
-        """Take note that a chunk has come, which takes so much of the reader's credit."""
-        # Not the second time. Nothing is called between the two, so no handler can come between.
-        if self.chunks != sequence + 1:
-            self.chunks, self.spent = sequence + 1, self.spent + cost
+            self.core.push(Sealed(payload), sequence, cost)
 
     def close(self) -> None:
         """End its stream, or a task that was cancelled."""

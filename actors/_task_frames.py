@@ -119,8 +119,11 @@ class TaskFrames:
         task_id, sequence = message
         task = self._tasks.get(task_id)
         if task is not None and task.streaming:
-            task.push(sequence, payload)
-            task.count(sequence, price(payload))
+            cost = price(payload)
+            task.push(sequence, payload, cost)
+            # Not the second time. Nothing is called between the two.
+            if task.chunks != sequence + 1:
+                task.chunks, task.spent = sequence + 1, task.spent + cost
             self.tell(ChunkGenerated, task_id, sequence)
         return True
 

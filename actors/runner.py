@@ -17,6 +17,7 @@ from actors._future import RunnerFuture
 from actors._pump import pump
 from actors._runner_link import NoLink, RunnerLink, ThreadLink
 from actors._stop_request import is_stop
+from actors._stream import Stream
 from actors._synchrony import check_answer, check_flags, check_hooks, is_running
 from actors.messages import (
     Progress,
@@ -212,11 +213,16 @@ class Runner(pykka.ThreadingActor):
                 ConcurrentLife(self, self._runner_refuse).run()
                 return
             self._runner_start_up()
-            while not self.actor_stopped.is_set():
-                self._runner_handle(self.actor_inbox.get())
+            self._runner_serve()
         except BaseException as error:
             self._runner_fall(error)
             raise
+
+    def _runner_serve(self) -> None:
+        # Apart: CPython may call a signal's handler where a loop jumps back, and does not count
+        # that as part of the `try` around the loop.
+        while not self.actor_stopped.is_set():
+            self._runner_handle(self.actor_inbox.get())
 
     def _runner_start_up(self) -> None:
         check_hooks(self)
@@ -268,7 +274,10 @@ class Runner(pykka.ThreadingActor):
             self._runner_reply_to = reply_to
             response = self._handle_receive(envelope.message)
             self._runner_link.handled()
-            if is_running(response):
+            # A stream is somebody else's, who is told as soon as nobody reads it any more.
+            if reply_to is not None and (isinstance(response, Stream) or not is_running(response)):
+                answer(reply_to, response)
+            elif is_running(response):
                 check_answer(response)
                 if reply_to is None:
                     deque(response, maxlen=0)
@@ -277,8 +286,6 @@ class Runner(pykka.ThreadingActor):
                     self._runner_reply_to = reply_to = reply_to.open_stream()
                     del envelope
                     pump(response, reply_to)
-            elif reply_to is not None:
-                answer(reply_to, response)
         except Exception as error:
             if reply_to is None or self.let_it_crash:
                 self._runner_link.abandoned(reply_to, error)

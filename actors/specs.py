@@ -23,6 +23,8 @@ else:
 
 DEFAULT_MAX_FRAME: Final = (1 << 30) + (1 << 20)
 """Bytes: an array of 1 GiB, and what is around it."""
+MOST_MAX_FRAME: Final = (1 << 32) - 1
+"""Bytes. A frame says its lengths in 32 bits (see `actors._framing`)."""
 
 
 class Restart(enum.StrEnum):
@@ -78,6 +80,12 @@ def _optional_seconds(spec: Any, attribute: "attrs.Attribute[float | None]", val
 def _positive(spec: Any, attribute: "attrs.Attribute[int]", value: Any) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise _fail(spec, attribute.name, f"must be an integer >= 1, not {value!r}")
+
+
+def _frame_size(spec: Any, attribute: "attrs.Attribute[int]", value: Any) -> None:
+    _positive(spec, attribute, value)
+    if value > MOST_MAX_FRAME:
+        raise _fail(spec, attribute.name, f"must be at most {MOST_MAX_FRAME} bytes, not {value}")
 
 
 def _runner_class(spec: Any, attribute: "attrs.Attribute[type]", value: Any) -> None:
@@ -225,8 +233,8 @@ class RunnerSpec(Generic[R_co]):
             it, or it is ended, as a failure. `None`: it may take its time.
         fatal_grace: Seconds that a runner which printed a fatal line has to end by itself.
         max_frame: Bytes of the largest message either way, pickled: 1 GiB and 1 MiB, so that an
-            array of 1 GiB goes. As many, or 64 MiB if that is more, may also wait for a runner
-            that does not read; further messages raise `RunnerUnavailableError`.
+            array of 1 GiB goes; less than 4 GiB. As many, or 64 MiB if that is more, may also
+            wait for a runner that does not read; further messages raise `RunnerUnavailableError`.
         max_waiting: Messages that may wait for a runner that is down.
     """
 
@@ -257,7 +265,7 @@ class RunnerSpec(Generic[R_co]):
         default=None, validator=_optional_seconds, kw_only=True
     )
     fatal_grace: float = attrs.field(default=5.0, validator=_seconds, kw_only=True)
-    max_frame: int = attrs.field(default=DEFAULT_MAX_FRAME, validator=_positive, kw_only=True)
+    max_frame: int = attrs.field(default=DEFAULT_MAX_FRAME, validator=_frame_size, kw_only=True)
     max_waiting: int = attrs.field(default=10_000, validator=_positive, kw_only=True)
 
 

@@ -1,7 +1,7 @@
 """A Python exception as data, from whatever a runner raised."""
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Self
 
 import attrs
@@ -89,11 +89,22 @@ class RunnerTerminationError:
             message=_shorten(_printable(_safely(str, error))),
             repr=_shorten(_printable(_safely(repr, error))),
             traceback=_shorten(_printable(text)),
-            notes=tuple(_shorten(_printable(_safely(str, note))) for note in notes)
-            if type(notes) in (list, tuple)
-            else (),
+            notes=_texts(notes) if type(notes) in (list, tuple) else (),
             exit_code=_exit_code(error),
         )
+
+
+def _texts(notes: Sequence[object]) -> tuple[str, ...]:
+    """Return notes as texts, the first ones that are short enough together, and how many follow."""
+    texts: list[str] = []
+    left = _TEXT_LIMIT
+    for number, note in enumerate(notes):
+        text = _shorten(_printable(_safely(str, note)))
+        left -= len(text) + 1
+        if texts and left < 0:
+            return (*texts, f"... {len(notes) - number} notes left out ...")
+        texts.append(text)
+    return tuple(texts)
 
 
 def _exit_code(error: BaseException) -> int | None:

@@ -112,6 +112,16 @@ def test_endless_generator_that_waits_for_nothing_lets_others_have_their_turn(se
     assert answer.get(timeout=LIMIT) == 3
 
 
+def test_iterator_is_closed_when_its_reader_leaves_and_not_at_its_end(server):
+    """It may be something that is used again."""
+    assert server.reusable(3).get(timeout=LIMIT).result() == [0, 1, 2]
+    assert server.closed().get(timeout=LIMIT) is False
+    with server.reusable(10**9).get(timeout=LIMIT) as stream:
+        assert next(stream) == 0
+    while not server.closed().get(timeout=LIMIT):
+        pass
+
+
 def test_generator_under_tell_is_run_to_its_end(server):
     """Nobody reads its chunks."""
     server.count.defer(1000)

@@ -1,5 +1,7 @@
 """What a runner sends to others: in order, once, and cancelled when it ends."""
 
+import contextlib
+import os
 import threading
 
 import pykka
@@ -20,6 +22,7 @@ from actors._frames import (
     StreamOpened,
 )
 from actors._inbox import RunnerInbox
+from actors._ledger import open_ledger
 from actors._outgoing import Outgoing
 from actors._payload import pack, unpack
 from actors._references import DistantRef, StandIn
@@ -128,15 +131,41 @@ def world():
     pykka.ActorRegistry.unregister(world.ref)
 
 
+@pytest.fixture
+def ledger():
+    """Give what a runner notes of itself."""
+    ledger, fd = open_ledger()
+    os.close(fd)
+    with contextlib.closing(ledger):
+        yield ledger
+
+
 def test_each_runner_has_its_own_numbers(world):
     """The asker's task 7 is the other's task 1; a tell is nobody's task there."""
     world.send(6, "tell", Errand.TELL)
     world.send(7, "ask")
     assert world.target.posted == [(Request(0), "tell"), (Request(1), "ask")]
-    assert world.exchange.whom(7) == "runner 'b'"
     world.answer(Reply(1), "answer")
     assert world.asker.posted == [(Reply(7), "answer")]
-    assert world.exchange.whom(7) is None
+
+
+def test_runner_is_known_to_wait_for_what_it_has_asked(world, ledger):
+    """Where it notes it, and where it cannot be computing: it rests, or lives in an event loop."""
+
+    def awaited(*, in_loop=False):
+        return world.exchange.awaited(ledger, in_loop=in_loop)
+
+    world.send(7)
+    ledger.begin(1)
+    assert awaited() is None
+    assert awaited(in_loop=True) == "runner 'b'"
+    ledger.await_answer(7)
+    assert awaited() == awaited(in_loop=True) == "runner 'b'"
+    ledger.await_answer(0)
+    ledger.rest()
+    assert awaited() == "runner 'b'"
+    world.answer(Reply(1), "answer")
+    assert awaited() is awaited(in_loop=True) is None
 
 
 def test_a_frame_that_comes_twice_counts_once(world):
@@ -262,7 +291,7 @@ def test_what_an_actor_of_this_process_is_sent_keeps_its_order(world):
 
 
 @pytest.mark.parametrize("streaming", [False, True])
-def test_what_is_too_late_ends_with_its_error_and_not_with_nothing(world, streaming):
+def test_what_is_too_late_ends_with_its_error_and_not_with_nothing(world, ledger, streaming):
     """Whoever was asked closes what it was told to give up, before the asker is told why."""
     world.send(7)
     (task,) = world.inbox.awaited()
@@ -275,7 +304,7 @@ def test_what_is_too_late_ends_with_its_error_and_not_with_nothing(world, stream
     assert opened == [StreamOpened(7)] * streaming
     assert isinstance(last, ReplyError)
     assert last.task_id == 7
-    assert world.exchange.whom(7) is None
+    assert world.exchange.awaited(ledger, in_loop=True) is None
 
 
 def test_asker_who_gives_up_while_his_message_is_unpickled(world):

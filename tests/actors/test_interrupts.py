@@ -9,6 +9,7 @@ handler, goes on as a program would, and sees that nothing is lost and nothing d
 import contextlib
 import socket
 import threading
+import time
 
 import pytest
 from interrupting import Interruption, each_place
@@ -17,7 +18,9 @@ from pykka._envelope import Envelope
 from actors._channel import Channel, Receipt
 from actors._frames import (
     Acknowledged,
+    CancelTask,
     Chunk,
+    Credit,
     Reply,
     ReplyError,
     Request,
@@ -31,6 +34,7 @@ from actors._inbox import RunnerInbox
 from actors._mailbox import Mailbox
 from actors._payload import pack
 from actors._reception import Reception
+from actors._stream import WINDOW
 from actors.messages import RunnerReady
 from actors.messages import TaskStatusUpdated as Updated
 from actors.termination import RunnerTerminationError
@@ -176,7 +180,7 @@ class World:
     """The parent's side of a runner that answers as it is told."""
 
     def __init__(self, runner, port):
-        self.runner = runner
+        self.runner, self.port = runner, port
         self.loop = Loop()
         self.events = []
         self.refused = []
@@ -204,6 +208,12 @@ class World:
         future = RunnerFuture()
         self.inbox.put(Envelope("?", reply_to=future))
         return future
+
+    def turn(self):
+        """Do what the reactor is told to, and send what waits if it is told of that."""
+        self.loop.turn()
+        if self.reception._writing:
+            self.port.flush()
 
     def waited_for(self, function, condition):
         """Wait in another thread, which leaves receiving to this one."""
@@ -292,6 +302,110 @@ def test_reader_in_another_thread_gets_what_the_interrupted_one_received(error):
 
     files = ("_reception.py", "_inbox.py", "_task.py", "_stream.py", "threading.py")
     check(each_place(run, files, error), 50)
+
+
+def received(runner):
+    """Return what a runner has been sent."""
+    found = []
+    while runner.receive() is Receipt.SOME:
+        found += [frame.message for frame in runner.reader.pending]
+        runner.reader.pending.clear()
+    return found
+
+
+ASKING = ("_inbox.py", "_task.py", "_channel.py", "_reception.py", "_future.py", "_stream.py")
+
+
+@ERRORS
+def test_asker_that_was_interrupted_leaves_no_task_behind(error):
+    """Else its runner would count as hung, with nothing to do."""
+
+    def run(interrupter):
+        with connected() as (runner, port):
+            world = World(runner, port)
+            with interrupter:
+                world.ask()
+            last = world.ask()
+            world.turn()
+            sent = received(runner)
+            for message in sent:
+                if isinstance(message, Request):
+                    runner.send(Reply(message.task_id), pack("answer", "it"))
+            world.reception.receive_until(last.done, None, lambda: 0)
+            assert last.get(timeout=0) == "answer"
+            assert world.inbox.owed_since() is None
+
+    check(each_place(run, ASKING, error), 30)
+
+
+@ERRORS
+@pytest.mark.parametrize("what", ["future", "stream"])
+def test_cancellation_that_was_interrupted_is_made_by_the_next_one(error, what):
+    """Else the runner would wait for ever for a reader who is gone."""
+
+    def run(interrupter):
+        with connected() as (runner, port):
+            world = World(runner, port)
+            given_up = future = world.ask()
+            if what == "stream":
+                runner.send(StreamOpened(1))
+                world.reception.receive_until(future.done, None, lambda: 0)
+                given_up = future.get(timeout=0)
+            with interrupter:
+                given_up.cancel()
+            given_up.cancel()
+            world.turn()
+            assert CancelTask(1) in received(runner)
+            runner.send(StreamClosed(1, cancelled=True))
+            world.reception.drain()
+            assert world.inbox.owed_since() is None
+            assert not given_up.cancel()
+
+    check(each_place(run, ASKING, error), 10)
+
+
+@ERRORS
+def test_reader_that_was_interrupted_grants_what_it_has_taken(error):
+    """Without credit the runner would send nothing any more."""
+    half = WINDOW // 2
+
+    def run(interrupter):
+        with connected() as (runner, port):
+            world = World(runner, port)
+            future = world.ask()
+            runner.send(StreamOpened(1))
+            for n in range(half):
+                runner.send(Chunk(1, n), pack(n, "it"))
+            world.reception.receive_until(lambda: False, time.monotonic() + 0.02, lambda: 0)
+            stream = future.get(timeout=0)
+            for _ in range(half - 1):
+                next(stream)
+            with interrupter:
+                next(stream)
+            runner.send(Chunk(1, half), pack(half, "it"))
+            # Taken once, or not yet.
+            assert next(stream) in (half - 1, half)
+            world.turn()
+            granted = [each.amount for each in received(runner) if isinstance(each, Credit)]
+            assert sum(granted) >= half
+
+    check(each_place(run, ASKING, error), 20)
+
+
+def test_call_that_was_interrupted_in_a_mailbox_is_made():
+    """It may be what tells another runner that nobody reads any more."""
+
+    def run(interrupter):
+        with connected() as (runner, _):
+            mailbox = Mailbox(runner, lambda frame: frame, lambda: None)
+            made = []
+            mailbox.call_soon(lambda: made.append("call"))
+            with interrupter:
+                mailbox.wait_for(lambda: made, TIMEOUT)
+            assert mailbox.wait_for(lambda: made, TIMEOUT)
+            close_mailbox(mailbox)
+
+    check(each_place(run, ("_channel.py", "_mailbox.py", "threading.py")), 10)
 
 
 def test_runner_finds_each_message_once_in_its_mailbox():

@@ -11,7 +11,7 @@ import psutil
 import pykka
 import pytest
 from faulty import PROGRAM_ENVIRONMENT, Echo
-from hopping import Boxed, Caller, OnlyThere, Plain
+from hopping import Boxed, Caller, CallerLoop, OnlyThere, Plain
 from hopping_arrays import Arrays
 
 import actors
@@ -46,6 +46,12 @@ def gate(fifo, tmp_path):
 def got(future):
     """Return a future's answer."""
     return future.get(timeout=LIMIT)
+
+
+@pytest.fixture
+def pipes(fifo, gate):
+    """Give both named pipes."""
+    return fifo, gate
 
 
 # Messages.
@@ -355,14 +361,18 @@ def test_a_runner_starts_another_at_its_supervisor(pair, supervisor):
         got(caller.start_runner(supervisor.actor_ref, "c"))
 
 
-def test_a_runner_in_a_thread_streams_to_one_in_a_process(pair):
+@pytest.mark.parametrize("runner_class", [Caller, CallerLoop])
+def test_a_runner_in_a_thread_streams_to_one_in_a_process(pair, runner_class):
     """It is held back by a reader in another process, too."""
     caller, _ = pair
-    thread = Caller.start()
+    thread = runner_class.start()
     assert got(caller.take(thread, 1000, "endless")) == list(range(1000))
     assert got(caller.relay(thread, "count", 1000)).result() == list(range(1000))
     chunks, error, _ = got(caller.collect_error(thread, "count_and_fail", 3))
     assert (chunks, error) == ([0, 1, 2], LookupError)
+    if runner_class is CallerLoop:
+        assert got(caller.relay(thread, "count_later", 1000)).result() == list(range(1000))
+        assert got(caller.take(thread, 500, "count_later", 10**9)) == list(range(500))
     assert thread.ask("after that", timeout=LIMIT) == "after that"
     thread.stop()
 
@@ -585,11 +595,17 @@ def test_no_more_wait_for_a_runner_that_is_down_than_its_spec_allows(start, supe
     assert got(supervisor.stop_runner("b"))
 
 
-def test_a_hang_in_an_ask_is_anothers(start, failures, fifo, gate):
+@pytest.mark.parametrize(
+    ("runner_class", "how"),
+    [(Caller, "call"), (Caller, "call_future"), (CallerLoop, "call_later")],
+    ids=["waiting", "handing on", "awaiting"],
+)
+def test_a_hang_in_an_ask_is_anothers(start, failures, pipes, runner_class, how):
     """Nobody has to declare it: the runner notes for whose answer it waits."""
+    fifo, gate = pipes
     other = start("b", runner_class=Caller)
-    caller = start("a", runner_class=Caller, progress_timeout=0.5).proxy()
-    hanging = caller.call(other, "wait_at", fifo.path, gate.path)
+    caller = start("a", runner_class=runner_class, progress_timeout=0.5).proxy()
+    hanging = getattr(caller, how)(other, "wait_at", fifo.path, gate.path)
     assert fifo.read() == "reached"
     failure = failures.wait_for(actors.RunnerFailed)
     assert isinstance(failure.reason, actors.Hung)
@@ -609,6 +625,28 @@ def test_a_hang_beside_an_ask_is_ones_own(start, failures):
     assert failure.reason.waiting_for is None
     with pytest.raises(actors.RunnerFailedError):
         got(hanging)
+
+
+def test_a_stream_that_is_handed_on_and_left_frees_the_one_in_between(pair, fifo, gate):
+    """At once, and not when the next chunk comes."""
+    caller, other = pair
+    stream = got(caller.hand_on(other, "one_then_wait", fifo.path, gate.path))
+    assert next(stream) == 1
+    assert fifo.read() == "reached"
+    assert got(caller.send_back("free while it is read")) == "free while it is read"
+    stream.cancel()
+    assert got(caller.send_back("and when it is left")) == "and when it is left"
+    gate.write()
+    assert got(caller.ask(other, "after that")) == "after that"
+
+
+def test_hook_of_a_future_that_is_handed_on_is_called_once(pair):
+    """Though it raises."""
+    caller, other = pair
+    future = got(caller.hand_on_with_a_hook(other))
+    with pytest.raises(LookupError, match="of the hook"):
+        got(future)
+    assert got(caller.produced) == 1
 
 
 def test_a_cancelled_ask_is_not_handled(pair, fifo, gate):

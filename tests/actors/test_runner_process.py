@@ -69,19 +69,35 @@ def test_forked_process_has_no_part_in_the_conversation(start):
     """It has the parent's end of the channel, and would take the answers of the other."""
     ref = start()
     assert ref.ask("before") == "before"
+    stream, answer = ref.proxy().count(1000).get(timeout=LIMIT), ref.ask("answer", block=False)
+    attempts = [
+        lambda: ref.ask("from the child"),
+        lambda: answer.get(timeout=LIMIT),
+        stream.result,
+        lambda: os.write(write, f"cancelled: {stream.cancel()}\n".encode()),
+    ]
     read, write = os.pipe()
     pid = os.fork()
     if pid == 0:
         try:
-            ref.ask("from the child")
-        except pykka.ActorDeadError as error:
-            os.write(write, str(error).encode())
+            for attempt in attempts:
+                try:
+                    attempt()
+                except pykka.ActorDeadError as error:
+                    os.write(write, f"{error}\n".encode())
         finally:
             os._exit(0)
     os.close(write)
     with os.fdopen(read) as said:
-        assert "runner 'echo' cannot be reached from a process that was forked" in said.read()
+        *refused, cancelled = said.read().splitlines()
     os.waitpid(pid, 0)
+    assert len(refused) == 3
+    for line in refused:
+        assert "runner 'echo' cannot be reached from a process that was forked" in line
+    assert cancelled == "cancelled: True"
+    # The parent's are as they were.
+    assert stream.result() == list(range(1000))
+    assert answer.get(timeout=LIMIT) == "answer"
     assert ref.ask("after") == "after"
 
 

@@ -103,6 +103,7 @@ def test_specs_can_be_pickled_and_compared():
         ("progress_timeout", 0, "None or seconds > 0"),
         ("progress_timeout", False, "None or seconds > 0"),
         ("max_frame", 0, "integer >= 1"),
+        ("max_frame", 1 << 32, "at most 4294967295 bytes"),
         ("max_frame", 1.5, "integer >= 1"),
         ("max_waiting", True, "integer >= 1"),
     ],

@@ -217,6 +217,22 @@ def test_reader_receives_for_itself_when_nothing_is_there():
     assert len(receives) == 1
 
 
+def test_reader_whose_chunk_another_took_receives_again():
+    """In a runner nobody else receives for those who wait."""
+    core = StreamCore(grant=lambda chunks: None, abandon=lambda: None, receive=lambda *_: receive())
+    ours, theirs = Stream(core), []
+    rounds = iter(["taken by another", "ours"])
+
+    def receive():
+        core.push(next(rounds))
+        if len(core._chunks) == 1 and not theirs:
+            theirs.append(core._take(sleep=False))
+        return False
+
+    assert next(ours) == "ours"
+    assert theirs == ["taken by another"]
+
+
 def test_chunk_from_another_process_is_opened_by_its_reader(core):
     """And so is what its stream ended with."""
     core.push(Sealed(pack([1], "it")), 0)

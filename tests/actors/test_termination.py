@@ -140,6 +140,21 @@ def test_texts_that_raise_say_so():
     assert found.repr == "<Vicious whose text raised RecursionError>"
 
 
+def test_many_notes_are_shortened_together():
+    """What a frame of ours may have is limited, and an exception may collect notes in a loop."""
+    error = ValueError("gave up")
+    for number in range(1000):
+        error.add_note(f"attempt {number}: " + "x" * 1000)
+    notes = RunnerTerminationError.from_exception(error).notes
+    assert notes[0].startswith("attempt 0: x")
+    assert notes[-1] == f"... {1000 - len(notes) + 1} notes left out ..."
+    assert sum(map(len, notes)) <= 65 * 1024
+    single = ValueError("gave up")
+    single.add_note("y" * 1_000_000)
+    (note,) = RunnerTerminationError.from_exception(single).notes
+    assert "characters left out" in note
+
+
 def test_notes_that_are_no_text_are_shown():
     """Nothing stops anybody from setting `__notes__` to anything."""
     error = ValueError()

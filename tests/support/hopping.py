@@ -231,6 +231,19 @@ class Caller(Echo):
         finally:
             write_line(fifo, "closed")
 
+    def one_then_wait(self, reached, gate):
+        yield 1
+        self.wait_at(reached, gate)
+        yield 2
+
+    def hand_on_with_a_hook(self, ref):
+        """Answer with a future whose hook raises."""
+        return ref.ask("?", block=False).map(self._raise_and_count)
+
+    def _raise_and_count(self, _answer):
+        self.produced += 1
+        raise LookupError("of the hook")
+
     def large_chunks(self, number, size):
         for each in range(number):
             yield bytes([each]) * size
@@ -317,6 +330,19 @@ class Plain(pykka.ThreadingActor):
 
     def refuse(self):
         raise LookupError("as told")
+
+
+class CallerLoop(Caller):
+    """Lives in an event loop."""
+
+    concurrent = True
+
+    async def call_later(self, ref, method, *args):
+        return await getattr(ref.proxy(), method)(*args)
+
+    async def count_later(self, number):
+        for each in range(number):
+            yield each
 
 
 class Boxed(Caller):

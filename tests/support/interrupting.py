@@ -6,8 +6,10 @@ import gc
 import sys
 import threading
 
-CHECKED = {"RESUME", "CALL", "CALL_KW", "CALL_FUNCTION_EX", "JUMP_BACKWARD"}
+CHECKED = {"RESUME", "CALL", "CALL_KW", "CALL_FUNCTION_EX"}
 """Instructions after which the interpreter calls the handlers of signals that have come."""
+JUMPS = {"JUMP_BACKWARD", "POP_JUMP_BACKWARD_IF_TRUE", "POP_JUMP_BACKWARD_IF_FALSE"}
+"""Those before which it does: what a handler raises there, only what guards the jump itself sees."""
 
 
 class Interruption(KeyboardInterrupt):
@@ -59,12 +61,13 @@ class Interrupter:
         names, guards = _read(frame.f_code)
         last, guard = self._last.get(frame, ("RESUME", guards[at]))
         self._last[frame] = names[at], guards[at]
-        if last not in CHECKED or guard != guards[at] or names[at] == "PUSH_EXC_INFO":
+        after = last in CHECKED and guard == guards[at] and names[at] != "PUSH_EXC_INFO"
+        if not after and names[at] not in JUMPS:
             return
         if self._left == 0:
             code = frame.f_code
             file = code.co_filename.rpartition("/")[2]
-            self.place = f"{file}:{frame.f_lineno} {code.co_qualname}, after {last}"
+            self.place = f"{file}:{frame.f_lineno} {code.co_qualname}, {last} then {names[at]}"
             raise self._error
         self._left -= 1
 

@@ -234,6 +234,12 @@ class Server(actors.Runner):
             await self._gates[name].wait()
         yield 2
 
+    def reusable(self, number):
+        return Reusable(number, lambda: self.open("closed"))
+
+    def closed(self):
+        return self._gates["closed"].is_set()
+
     async def refuse_to_close(self):
         with contextlib.suppress(asyncio.CancelledError, GeneratorExit):
             yield 1
@@ -243,6 +249,23 @@ class Server(actors.Runner):
     async def stream_unpicklably(self):
         yield 1
         yield threading.Lock()
+
+
+class Reusable:
+    """An iterator that is closed only if somebody has enough of it."""
+
+    def __init__(self, number, closed):
+        self._numbers = iter(range(number))
+        self._closed = closed
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return next(self._numbers)
+
+    def close(self):
+        self._closed()
 
 
 class Sensitive(Server):
