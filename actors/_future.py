@@ -77,17 +77,24 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
         """Return whether the answer is there."""
         return self._result is not None
 
-    def get(self, *, timeout: float | None = None) -> Any:
+    def get(self, *, timeout: float | None = None) -> T:
         """
         Return the answer.
 
         Args:
-            timeout: Seconds to wait.
+            timeout: Seconds to wait; `None`: as long as it takes.
 
         Raises:
             pykka.Timeout: If there is no answer in time.
-            RunnerFailedError: If the runner ended before it answered.
+            TaskTimedOutError: If the task took longer than `RunnerSpec.task_timeout`.
             TaskCancelledError: If the answer was given up.
+            RunnerFailedError: If the runner ended before it answered.
+            RunnerStoppedError: If it was stopped before.
+            pykka.ActorDeadError: The base of both; itself, if the runner stopped of its own accord.
+            UnsendableError: If the answer cannot be pickled.
+            FrameTooLargeError: If it exceeds the limit of its size.
+            WireError: If the message, or the answer, cannot be rebuilt where it arrives.
+            RemoteError: If the handler raised what cannot be sent.
             Exception: What the handler raised.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
@@ -102,16 +109,17 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
             try:
                 if self._get_hook_result is _UNSET:
                     self._get_hook_result = self._get_hook(timeout)
-                return self._get_hook_result
+                made: T = self._get_hook_result
+                return made
             finally:
                 self._hook_lock.release()
         assert self._result is not None  # noqa: S101 - that is what was waited for
+        value: Any
         value, exc_info = self._result
         if exc_info is not None:
             _raise(exc_info)
-        if isinstance(value, Sealed):
-            value = value.open()
-        return value
+        opened: T = value.open() if isinstance(value, Sealed) else value
+        return opened
 
     def __await__(self) -> Generator[Any, None, T]:
         """

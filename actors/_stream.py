@@ -257,8 +257,14 @@ class Stream(Generic[T_co]):
 
         Raises:
             StopIteration: At the end.
-            RunnerFailedError: If the runner ended before the stream did.
             TaskCancelledError: If the stream was cancelled.
+            TaskTimedOutError: If it took longer than `RunnerSpec.task_timeout`.
+            RunnerFailedError: If the runner ended before the stream did.
+            RunnerStoppedError: If it was stopped before.
+            UnsendableError: If a chunk cannot be pickled.
+            FrameTooLargeError: If one exceeds the limit of its size.
+            WireError: If one cannot be rebuilt here.
+            RemoteError: If the handler raised what cannot be sent.
             Exception: What the handler raised.
         """
         chunk: T_co = self._core.pop()
@@ -270,8 +276,14 @@ class Stream(Generic[T_co]):
 
         Raises:
             StopAsyncIteration: At the end.
-            RunnerFailedError: If the runner ended before the stream did.
             TaskCancelledError: If the stream was cancelled.
+            TaskTimedOutError: If it took longer than `RunnerSpec.task_timeout`.
+            RunnerFailedError: If the runner ended before the stream did.
+            RunnerStoppedError: If it was stopped before.
+            UnsendableError: If a chunk cannot be pickled.
+            FrameTooLargeError: If one exceeds the limit of its size.
+            WireError: If one cannot be rebuilt here.
+            RemoteError: If the handler raised what cannot be sent.
             Exception: What the handler raised.
         """
         from actors._awaiting import pause  # noqa: PLC0415

@@ -187,6 +187,9 @@ class UnsendableError(ActorsError, TypeError):
     """
     Raised to the sender of an object that cannot be pickled; nothing was sent.
 
+    Where it is an answer, a chunk or an attribute, whoever asked for it gets this, and the runner
+    goes on.
+
     Attributes:
         what: What was to be sent, such as `message to 'chat'`.
         problem: The part that cannot be sent and why, such as `.options['lock'] is a
@@ -217,6 +220,9 @@ class FrameTooLargeError(ActorsError, ValueError):
     """
     Raised to the sender of a message that exceeds the frame limit; nothing was sent.
 
+    Where it is an answer, a chunk or an attribute, whoever asked for it gets this, and the runner
+    goes on.
+
     Attributes:
         size: Size of the frame in bytes.
         limit: The limit in bytes.
@@ -237,6 +243,9 @@ class FrameTooLargeError(ActorsError, ValueError):
 class WireError(ActorsError, ValueError):
     """
     Raised when bytes or JSON are not a message of this version.
+
+    Also to whoever asked, when the message cannot be rebuilt in the runner's process, or its answer
+    in this one; then its cause is the exception.
 
     Attributes:
         place: Where in the message, such as `$.reason.code`.

@@ -91,7 +91,8 @@ class LostTask:
 
     Attributes:
         task_id: Number of the task, unique for its runner.
-        message_type: Qualified name of the message's class.
+        message_type: Qualified name of the message's class, or the path of the attribute that a
+            proxy calls, reads or sets.
         acknowledged: Whether the runner had taken it up.
         chunks: How many chunks of its stream had arrived.
     """

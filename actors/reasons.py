@@ -15,8 +15,13 @@ class Phase(enum.StrEnum):
     """From the launch until `__init__` and `on_start` have returned."""
 
     CONNECTING = "connecting"
+    """In its `connect`."""
+
     LOADING = "loading"
+    """In its `load`."""
+
     WARMING_UP = "warming-up"
+    """In its `warm_up`."""
 
     SERVING = "serving"
     """Ready for messages, or handling one."""

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import cast
 
 import pykka
-from pykka.typing import ActorMemberMixin, proxy_field, proxy_method
+from pykka.typing import ActorMemberMixin, proxy_field
 
 import actors
-from actors.typing import stream_method
+from actors.typing import proxy_method, stream_method
 
 
 class Chat(actors.Runner):

@@ -5,12 +5,15 @@ import json
 import os
 import re
 import threading
+from collections import deque
 
 import psutil
 import pykka
 import pytest
 from citizens import Diarist, Echo, Mayfly
 from gate import LIMIT
+
+import actors
 
 
 @pytest.fixture
@@ -94,6 +97,30 @@ def test_messages_after_the_stop_are_answered_as_lost(runtime, ref, gate):
     with pytest.raises(pykka.ActorDeadError, match=re.escape(says)):
         late.get(timeout=LIMIT)
     assert stopped.get(timeout=LIMIT) is True
+
+
+@pytest.mark.runtimes("thread", reason="in a process it has so much time and no more")
+def test_stop_waits_for_a_stream_that_is_not_read(start):
+    """Until its reader goes on, or leaves."""
+    ref = start(Echo)
+    stream = ref.proxy().answer_with_generator(10**9).get(timeout=LIMIT)
+    stopped = ref.stop(block=False)
+    assert [next(stream) for _ in range(1000)] == list(range(1000))
+    stream.cancel()
+    assert stopped.get(timeout=LIMIT) is True
+
+
+@pytest.mark.runtimes("process", reason="a thread cannot be ended")
+def test_stop_ends_a_stream_that_is_not_read(start):
+    """After its time, and says so to the reader who comes too late."""
+    ref = start(Echo, stop_timeout=0.5)
+    stream = ref.proxy().answer_with_generator(10**9).get(timeout=LIMIT)
+    assert next(stream) == 0
+    assert ref.stop(timeout=LIMIT) is True
+    with pytest.raises(actors.RunnerStoppedError):
+        deque(stream, maxlen=0)
+    with pytest.raises(actors.RunnerStoppedError):
+        next(stream)
 
 
 def test_further_stops_are_answered_like_the_first(ref, gate):

@@ -53,10 +53,10 @@ def asks(supervisor: actors.SupervisorProxy) -> None:
     assert_type(supervisor.runners().get(), tuple[actors.RunnerInfo, ...])
     assert_type(supervisor.runners().get()[0].status, actors.RunnerStatus | None)
     assert_type(supervisor.failures().get(), tuple[actors.RunnerFailed, ...])
-    assert_type(supervisor.stop_runner("chat"), pykka.Future[bool])
+    assert_type(supervisor.stop_runner("chat"), actors.RunnerFuture[bool])
     assert_type(supervisor.stop_runner(runner_id="chat").get(), bool)
-    assert_type(supervisor.restart_runner("chat"), pykka.Future[None])
-    assert_type(supervisor.stop(), pykka.Future[None])
+    assert_type(supervisor.restart_runner("chat"), actors.RunnerFuture[None])
+    assert_type(supervisor.stop(), actors.RunnerFuture[None])
     supervisor.stop_runner.defer("chat")
 
 
@@ -64,7 +64,7 @@ def subscribes(supervisor: actors.SupervisorProxy, listener: pykka.ActorRef[Gues
     def told(failure: actors.RunnerFailed) -> int:
         return failure.incarnation
 
-    assert_type(supervisor.subscribe(told, actors.RunnerFailed), pykka.Future[None])
+    assert_type(supervisor.subscribe(told, actors.RunnerFailed), actors.RunnerFuture[None])
     supervisor.subscribe(listener).get()
     supervisor.subscribe(print, actors.Event, actors.RunnerFailed).get()
     assert_type(supervisor.unsubscribe(told, actors.RunnerFailed).get(), bool)

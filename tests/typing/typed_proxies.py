@@ -4,10 +4,11 @@ from collections.abc import AsyncIterator, Iterator
 from typing import assert_type, cast
 
 import pykka
-from pykka.typing import ActorMemberMixin, proxy_field, proxy_method
+from pykka.typing import ActorMemberMixin, proxy_field
+from pykka.typing import proxy_method as pykkas_proxy_method
 
 import actors
-from actors.typing import coroutine_method, stream_method
+from actors.typing import coroutine_method, proxy_method, stream_method
 
 
 class Chat(actors.Runner):
@@ -23,14 +24,18 @@ class Chat(actors.Runner):
 class ChatProxy(ActorMemberMixin, pykka.ActorProxy[Chat]):
     model = proxy_field(Chat.model)
     add = proxy_method(Chat.add)
+    sum = pykkas_proxy_method(Chat.add)
     tokens = stream_method(Chat.tokens)
 
 
 def calls(ref: pykka.ActorRef[Chat]) -> None:
     chat = cast("ChatProxy", ref.proxy())
     assert_type(chat.model, pykka.Future[str])
-    assert_type(chat.add(1, right=2), pykka.Future[int])
+    assert_type(chat.add(1, right=2), actors.RunnerFuture[int])
+    assert_type(chat.sum(1, right=2), pykka.Future[int])
     assert_type(chat.add(1).get(timeout=1), int)
+    assert_type(chat.add(1).cancel(), bool)
+    assert_type(chat.add(1).map(str), pykka.Future[str])
     chat.stop().get()
 
 
