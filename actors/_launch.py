@@ -70,9 +70,6 @@ class RunnerPopen(popen_spawn_posix.Popen):
     status: int | None = None
     """Status from `waitpid(2)`, with the core-dump flag that an exit code has lost."""
 
-    reaped_elsewhere = False
-    """Whether somebody else in this process waited for the process."""
-
     def __init__(self, process: "_RunnerProcess") -> None:
         self._lock = threading.Lock()
         super().__init__(process)
@@ -139,7 +136,7 @@ class RunnerPopen(popen_spawn_posix.Popen):
                 try:
                     pid, status = os.waitpid(self.pid, flag)
                 except ChildProcessError:
-                    self.reaped_elsewhere = True
+                    # Somebody else in this process has waited for it, and has its status.
                     self.returncode = 255
                 else:
                     if pid == self.pid:

@@ -5,7 +5,7 @@ A decision takes the state of a group and what has happened, and returns the nex
 the actions that lead there. Nothing here starts, stops, sleeps, logs or looks at a clock.
 
 The caller keeps one promise: each child that it was told to start, and each that it was
-told to stop, ends in exactly one `child_exited`; at once if it has no process yet.
+told to stop, ends in exactly one `children_exited`; at once if it has no process yet.
 """
 
 import enum
@@ -88,7 +88,7 @@ class Child:
     Attributes:
         id: Id of the runner.
         restart: When it is started again.
-        up: Whether a `child_exited` is still to come: it runs, or was told to start.
+        up: Whether its `children_exited` is still to come: it runs, or was told to start.
     """
 
     id: str
@@ -190,22 +190,6 @@ def child_started(state: GroupState, child_id: str) -> Decision:
     # A first start that overlaps with a restart, or with the end, of the whole group.
     overtaken = state.ended or child_id in state.pending
     return state, (StopChildren((child_id,)),) if overtaken else ()
-
-
-def child_exited(state: GroupState, child_id: str, kind: ExitKind, now: float) -> Decision:
-    """
-    Decide what follows from the end of one child.
-
-    Args:
-        state: The group.
-        child_id: Who has ended.
-        kind: How.
-        now: Seconds on a monotonic clock.
-
-    Raises:
-        UnknownRunnerError: When nobody here has this id.
-    """
-    return children_exited(state, {child_id: kind}, now)
 
 
 def children_exited(state: GroupState, exits: Mapping[str, ExitKind], now: float) -> Decision:

@@ -73,6 +73,14 @@ def fifo(tmp_path):
     fifo.close()
 
 
+@pytest.fixture
+def latch(tmp_path):
+    """Give another one, at which a runner waits until the test writes."""
+    latch = Fifo(tmp_path / "latch")
+    yield latch
+    latch.close()
+
+
 class Place:
     """Where the runners of `servers.py` live: in threads or in processes."""
 

@@ -6,18 +6,8 @@ import pykka
 import pytest
 from patient import Patient, PatientLoop
 
-from .conftest import Fifo
-
 LIMIT = 60.0
 """Seconds, met only in a deadlock."""
-
-
-@pytest.fixture
-def gate(tmp_path):
-    """Give a second named pipe."""
-    fifo = Fifo(tmp_path / "gate")
-    yield fifo
-    fifo.close()
 
 
 @pytest.fixture(params=[Patient, PatientLoop])
@@ -27,24 +17,24 @@ def proxy(request, place):
 
 
 @pytest.mark.parametrize("method", ["hold", "hold_and_fail", "hold_and_stream"])
-def test_answer_that_cannot_be_given_any_more_is_dropped(proxy, fifo, gate, method):
+def test_answer_that_cannot_be_given_any_more_is_dropped(proxy, fifo, latch, method):
     """A value, an exception or a stream; the runner lives on."""
-    future = getattr(proxy, method)(fifo.path, gate.path)
+    future = getattr(proxy, method)(fifo.path, latch.path)
     assert fifo.read() == "begun"
     future.set_get_hook(lambda _timeout: "made")
-    gate.write()
+    latch.write()
     assert future.get(timeout=LIMIT) == "made"
     assert proxy.is_cancelled().get(timeout=LIMIT) is False
 
 
-def test_refusal_that_cannot_be_given_any_more_is_dropped(proxy, fifo, gate):
+def test_refusal_that_cannot_be_given_any_more_is_dropped(proxy, fifo, latch):
     """Those who wait behind it are answered."""
-    leaving = proxy.hold_and_leave(fifo.path, gate.path)
+    leaving = proxy.hold_and_leave(fifo.path, latch.path)
     assert fifo.read() == "begun"
     hooked, waiting = proxy.log("hooked"), proxy.log("waiting")
     for future in (leaving, hooked):
         future.set_get_hook(lambda _timeout: "made")
-    gate.write()
+    latch.write()
     with pytest.raises(pykka.ActorDeadError):
         waiting.get(timeout=LIMIT)
     assert leaving.get(timeout=LIMIT) == hooked.get(timeout=LIMIT) == "made"

@@ -6,6 +6,7 @@ import threading
 import pykka
 import pytest
 from faulty import Echo
+from servers import Sequential, Server
 
 import actors
 from actors._bells import Bells
@@ -19,6 +20,12 @@ LIMIT = 30
 def server(place):
     """Give a server's proxy."""
     return place.start().proxy()
+
+
+@pytest.fixture(params=[Server, Sequential], ids=lambda kind: kind.__name__)
+def any_server(request, place):
+    """Give the proxy of a concurrent runner, or of one that handles one message at a time."""
+    return place.start(request.param).proxy()
 
 
 async def within_no_time(awaitable):
@@ -115,11 +122,24 @@ def test_shield_keeps_the_task(server):
     assert run(main()) == "a"
 
 
-def test_answer_that_is_there_is_not_waited_for(server):
+def test_stream_of_any_runner_is_iterated_over(any_server):
+    """While the loop goes on, in which others wait for other runners."""
+
+    async def main():
+        stream = await any_server.count_plainly(1000)
+        numbers = [number async for number in stream]
+        async with await any_server.count_plainly(10**9) as endless:
+            assert await anext(endless) == 0
+        return numbers, await any_server.add(1, 2)
+
+    assert run(main()) == (list(range(1000)), 3)
+
+
+def test_answer_that_is_there_is_not_waited_for(any_server):
     """As often as it is asked for."""
 
     async def main():
-        future = server.add(1, 2)
+        future = any_server.add(1, 2)
         return await future, await future, future.get()
 
     assert run(main()) == (3, 3, 3)

@@ -7,8 +7,6 @@ from patient import Patient, PatientLoop
 
 import actors
 
-from .conftest import Fifo
-
 LIMIT = 60.0
 """Seconds, met only in a deadlock."""
 
@@ -22,14 +20,6 @@ def patient(request, start):
         ref = Patient.start()
         yield ref
         ref.stop(timeout=LIMIT)
-
-
-@pytest.fixture
-def gate(tmp_path):
-    """Give a second named pipe."""
-    fifo = Fifo(tmp_path / "gate")
-    yield fifo
-    fifo.close()
 
 
 def test_code_that_computes_sees_that_nobody_waits(patient, fifo):
@@ -53,27 +43,27 @@ def test_thread_of_a_handler_sees_it_too(patient, fifo):
 
 
 @pytest.mark.parametrize("method", ["look_late", "stream_and_look_late"])
-def test_thread_sees_it_though_the_handler_is_gone(place, fifo, gate, method):
+def test_thread_sees_it_though_the_handler_is_gone(place, fifo, latch, method):
     """In an event loop a handler that is cancelled does not wait for its thread."""
     proxy = place.start(PatientLoop).proxy()
-    future = getattr(proxy, method)(fifo.path, gate.path)
+    future = getattr(proxy, method)(fifo.path, latch.path)
     assert fifo.read() == "begun"
     future.cancel()
     assert fifo.read() == "cancelled"
     # The loop is free again, so that handler has ended altogether.
     assert proxy.is_cancelled().get(timeout=LIMIT) is False
-    gate.write()
+    latch.write()
     assert fifo.read() == "given up"
 
 
-def test_cancelled_message_that_was_not_taken_up_is_not_handled(patient, fifo, gate):
+def test_cancelled_message_that_was_not_taken_up_is_not_handled(patient, fifo, latch):
     """It is passed over, and those behind it are not."""
     proxy = patient.proxy()
-    first = proxy.hold(fifo.path, gate.path)
+    first = proxy.hold(fifo.path, latch.path)
     assert fifo.read() == "begun"
     second, third = proxy.log("second"), proxy.log("third")
     assert second.cancel()
-    gate.write()
+    latch.write()
     assert first.get(timeout=LIMIT) == "held"
     third.get(timeout=LIMIT)
     assert proxy.handled.get(timeout=LIMIT) == ["third"]
@@ -126,30 +116,53 @@ def test_runner_that_ignores_a_cancellation_is_ended(start, failures, fifo):
         future.get(timeout=LIMIT)
 
 
-def test_runner_that_listens_is_not_ended(start, failures, fifo):
-    """Nor for a message that only waited in its inbox."""
-    ref = start(runner_class=Patient, cancel_grace=0.2)
-    proxy = ref.proxy()
-    running, waiting = proxy.compute(fifo.path), proxy.log("given up")
+@pytest.mark.parametrize("runner_class", [Patient, PatientLoop])
+def test_runner_that_ignores_a_cancellation_is_started_again(start, failures, fifo, runner_class):
+    """As its restart value says, and its ref stays."""
+    restart = actors.Restart.TRANSIENT
+    proxy = start(runner_class=runner_class, cancel_grace=0.5, restart=restart).proxy()
+    pid = proxy.pid().get(timeout=LIMIT)
+    future = proxy.stuck(fifo.path)
     assert fifo.read() == "begun"
-    waiting.cancel()
+    future.cancel()
+    assert failures.wait_for(actors.RunnerFailed).pid == pid
+    assert proxy.pid().get(timeout=LIMIT) != pid
+
+
+def test_runner_that_listens_is_not_ended(start, failures, fifo, latch):
+    """Nor for a message that only waited in its inbox, however long."""
+    grace = 0.2
+    proxy = start(runner_class=Patient, cancel_grace=grace).proxy()
+    running = proxy.compute(fifo.path)
+    assert fifo.read() == "begun"
     running.cancel()
     assert fifo.read() == "noticed"
+    held, waiting = proxy.hold(fifo.path, latch.path), proxy.log("given up")
+    assert fifo.read() == "begun"
+    waiting.cancel()
+    # Another one is ended meanwhile that was given up later, and does not listen.
+    other = start("other", runner_class=Patient, cancel_grace=3 * grace).proxy()
+    stuck = other.stuck(fifo.path)
+    assert fifo.read() == "begun"
+    stuck.cancel()
+    assert failures.wait_for(actors.RunnerFailed).runner_id == "other"
+    latch.write()
+    assert held.get(timeout=LIMIT) == "held"
     assert proxy.handled.get(timeout=LIMIT) == []
-    assert failures.events() == []
+    assert [failure.runner_id for failure in failures.events()] == ["other"]
 
 
 def test_runner_is_ready_after_a_message_that_it_passed_over(
-    supervisor, start, recorder, fifo, gate
+    supervisor, start, recorder, fifo, latch
 ):
     """Though that was the last one."""
     supervisor.subscribe(recorder, actors.RunnerStatusUpdated).get(timeout=LIMIT)
     proxy = start(runner_class=Patient).proxy()
-    first = proxy.hold(fifo.path, gate.path)
+    first = proxy.hold(fifo.path, latch.path)
     assert fifo.read() == "begun"
     recorder.wait_for(lambda event: isinstance(event.status, actors.RunnerRunning))
     assert proxy.log("passed over").cancel()
-    gate.write()
+    latch.write()
     assert first.get(timeout=LIMIT) == "held"
     recorder.wait_for_many(lambda event: isinstance(event.status, actors.RunnerReady), 2)
 

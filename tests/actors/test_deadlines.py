@@ -4,7 +4,7 @@ from collections import deque
 
 import pykka
 import pytest
-from patient import Patient
+from patient import Patient, PatientLoop
 
 import actors
 
@@ -36,10 +36,32 @@ def test_overdue_stream_ends_with_the_error(start, fifo):
     assert fifo.read() == "closed"
 
 
-def test_task_in_time_is_left_alone(start):
-    """However many there are."""
-    proxy = start(runner_class=Patient, task_timeout=30.0).proxy()
-    assert [proxy.is_cancelled().get(timeout=LIMIT) for _ in range(20)] == [False] * 20
+@pytest.mark.parametrize("runner_class", [Patient, PatientLoop])
+def test_wait_in_the_inbox_counts(start, fifo, runner_class):
+    """Of two the second one has not begun when its time is over."""
+    proxy = start(runner_class=runner_class, task_timeout=0.5).proxy()
+    first, second = proxy.compute(fifo.path), proxy.log("never")
+    assert fifo.read() == "begun"
+    for future in (first, second):
+        with pytest.raises(actors.TaskTimedOutError):
+            future.get(timeout=LIMIT)
+    assert fifo.read() == "noticed"
+    assert proxy.handled.get(timeout=LIMIT) == []
+
+
+def test_task_in_time_is_left_alone(start, fifo, latch):
+    """Though the watch looks at it, and at others that are late."""
+    slow = start("slow", runner_class=Patient, task_timeout=LIMIT).proxy()
+    in_time = start("in time", runner_class=Patient, task_timeout=10.0).proxy()
+    held = in_time.hold(fifo.path, latch.path)
+    assert fifo.read() == "begun"
+    # A quarter of the limit is how often an idle inbox is looked at.
+    late = start("late", runner_class=Patient, task_timeout=3.0).proxy().stuck()
+    with pytest.raises(actors.TaskTimedOutError):
+        late.get(timeout=LIMIT)
+    latch.write()
+    assert held.get(timeout=LIMIT) == "held"
+    assert slow.is_cancelled().get(timeout=LIMIT) is False
 
 
 def test_overdue_runner_is_restarted_if_the_spec_says_so(start, failures):

@@ -102,6 +102,16 @@ class DownError(Exception):
     """What a refused message is answered with."""
 
 
+def test_message_waits_as_it_was_when_it_was_sent():
+    """Its sender may use his memory again at once."""
+    world = World(limit=1 << 20)
+    data = bytearray(b"before" * 20_000)
+    world.tell(data)
+    data[:] = b"after." * 20_000
+    world.inbox.attach(world, lambda _: None)
+    assert world.posted == [(Request(0, True), bytearray(b"before" * 20_000))]
+
+
 def test_messages_wait_until_the_runner_is_up_and_go_in_order():
     """Asks are numbered, tells are task 0."""
     world = World()

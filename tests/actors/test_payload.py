@@ -3,6 +3,7 @@
 import threading
 from array import array
 
+import numpy as np
 import pytest
 from faulty import Note
 from hypothesis import given
@@ -75,6 +76,16 @@ def test_large_bytes_are_not_copied_by_the_sender(kind, around, within):
     assert type(received) is kind
     assert received == data
     assert len(pack(around(kind(100)), "it")) == 1
+
+
+def test_large_buffers_stay_where_they_were_received():
+    """An array lies in the segment that it came in."""
+    data, *beside = pack({"deep": [np.arange(1 << 20, dtype=np.uint8)]}, "it")
+    (received,) = [bytearray(each) for each in beside]
+    (array_again,) = unpack((data, received))["deep"]
+    assert np.shares_memory(array_again, np.frombuffer(received, np.uint8))
+    array_again[0] = 7
+    assert received[0] == 7
 
 
 def test_object_that_cannot_be_pickled_names_itself_and_why():

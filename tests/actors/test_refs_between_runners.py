@@ -35,23 +35,15 @@ def plain():
     ref.stop()
 
 
-@pytest.fixture
-def gate(fifo, tmp_path):
-    """Give another named pipe."""
-    gate = type(fifo)(tmp_path / "gate")
-    yield gate
-    gate.close()
-
-
 def got(future):
     """Return a future's answer."""
     return future.get(timeout=LIMIT)
 
 
 @pytest.fixture
-def pipes(fifo, gate):
+def pipes(fifo, latch):
     """Give both named pipes."""
-    return fifo, gate
+    return fifo, latch
 
 
 # Messages.
@@ -465,14 +457,14 @@ def test_an_error_comes_in_its_own_type(pair):
     assert "Traceback" in str(caught.value.__cause__.error.traceback)
 
 
-def test_a_timeout_ends_the_wait_only(pair, fifo, gate):
+def test_a_timeout_ends_the_wait_only(pair, fifo, latch):
     """As in Pykka; the answer is dropped when it comes."""
     caller, other = pair
-    other.proxy().wait_at(fifo.path, gate.path)
+    other.proxy().wait_at(fifo.path, latch.path)
     assert fifo.read() == "reached"
     with pytest.raises(pykka.Timeout):
         got(caller.ask(other, "?", 0.05))
-    gate.write()
+    latch.write()
     assert got(caller.ask(other, "again")) == "again"
 
 
@@ -602,17 +594,17 @@ def test_no_more_wait_for_a_runner_that_is_down_than_its_spec_allows(start, supe
 )
 def test_a_hang_in_an_ask_is_anothers(start, failures, pipes, runner_class, how):
     """Nobody has to declare it: the runner notes for whose answer it waits."""
-    fifo, gate = pipes
+    fifo, latch = pipes
     other = start("b", runner_class=Caller)
     caller = start("a", runner_class=runner_class, progress_timeout=0.5).proxy()
-    hanging = getattr(caller, how)(other, "wait_at", fifo.path, gate.path)
+    hanging = getattr(caller, how)(other, "wait_at", fifo.path, latch.path)
     assert fifo.read() == "reached"
     failure = failures.wait_for(actors.RunnerFailed)
     assert isinstance(failure.reason, actors.Hung)
     assert failure.reason.waiting_for == "runner 'b'"
     with pytest.raises(actors.RunnerFailedError):
         got(hanging)
-    gate.write()
+    latch.write()
 
 
 def test_a_hang_beside_an_ask_is_ones_own(start, failures):
@@ -627,16 +619,16 @@ def test_a_hang_beside_an_ask_is_ones_own(start, failures):
         got(hanging)
 
 
-def test_a_stream_that_is_handed_on_and_left_frees_the_one_in_between(pair, fifo, gate):
+def test_a_stream_that_is_handed_on_and_left_frees_the_one_in_between(pair, fifo, latch):
     """At once, and not when the next chunk comes."""
     caller, other = pair
-    stream = got(caller.hand_on(other, "one_then_wait", fifo.path, gate.path))
+    stream = got(caller.hand_on(other, "one_then_wait", fifo.path, latch.path))
     assert next(stream) == 1
     assert fifo.read() == "reached"
     assert got(caller.send_back("free while it is read")) == "free while it is read"
     stream.cancel()
     assert got(caller.send_back("and when it is left")) == "and when it is left"
-    gate.write()
+    latch.write()
     assert got(caller.ask(other, "after that")) == "after that"
 
 
@@ -649,44 +641,44 @@ def test_hook_of_a_future_that_is_handed_on_is_called_once(pair):
     assert got(caller.produced) == 1
 
 
-def test_a_cancelled_ask_is_not_handled(pair, fifo, gate):
+def test_a_cancelled_ask_is_not_handled(pair, fifo, latch):
     """If the other has not taken it up; the asker does not wait for it."""
     caller, other = pair
-    other.proxy().wait_at(fifo.path, gate.path)
+    other.proxy().wait_at(fifo.path, latch.path)
     assert fifo.read() == "reached"
     assert got(caller.ask_and_cancel(other, "never")) == (True, "cancelled")
-    gate.write()
+    latch.write()
     assert got(caller.ask(other, "after that")) == "after that"
     assert got(other.proxy().got) == ["after that"]
 
 
-def test_giving_up_an_answer_that_is_handed_on_goes_all_the_way(pair, fifo, gate):
+def test_giving_up_an_answer_that_is_handed_on_goes_all_the_way(pair, fifo, latch):
     """The runner in between does not wait for it either, though it has gone on itself."""
     caller, other = pair
-    other.proxy().wait_at(fifo.path, gate.path)
+    other.proxy().wait_at(fifo.path, latch.path)
     assert fifo.read() == "reached"
     future = caller.ask_future(other, "never")
     assert got(caller.is_alive(other))
     assert future.cancel()
     # By the same way as the cancellation, and behind it.
     assert got(caller.is_alive(other))
-    gate.write()
+    latch.write()
     assert got(caller.ask(other, "after that")) == "after that"
     assert got(other.proxy().got) == ["after that"]
 
 
 @pytest.mark.parametrize("method", ["ask_future", "hand_on"])
-def test_answer_that_is_handed_on_survives_the_stop_of_who_hands_it_on(pair, fifo, gate, method):
+def test_answer_that_is_handed_on_survives_the_stop_of_who_hands_it_on(pair, fifo, latch, method):
     """Its message came before the stop."""
     caller, other = pair
-    other.proxy().wait_at(fifo.path, gate.path)
+    other.proxy().wait_at(fifo.path, latch.path)
     assert fifo.read() == "reached"
     if method == "ask_future":
         answer = caller.ask_future(other, "later")
     else:
         answer = caller.hand_on(other, "count", 3)
     stopped = caller.actor_ref.stop(block=False)
-    gate.write()
+    latch.write()
     if method == "ask_future":
         assert got(got(answer)) == "later"
     else:
@@ -710,14 +702,14 @@ def test_an_unknown_address_is_nobodys(pair):
         got(caller.ask_by_urn("urn:uuid:00000000-0000-0000-0000-000000000000"))
 
 
-def test_a_runner_that_is_stopped_while_it_asks(pair, fifo, gate, supervisor):
+def test_a_runner_that_is_stopped_while_it_asks(pair, fifo, latch, supervisor):
     """Its stop takes the usual course; the other lives on."""
     caller, other = pair
-    hanging = caller.call(other, "wait_at", fifo.path, gate.path)
+    hanging = caller.call(other, "wait_at", fifo.path, latch.path)
     assert fifo.read() == "reached"
     assert isinstance(other, pykka.ActorRef)
     stopped = supervisor.stop_runner("a")
-    gate.write()
+    latch.write()
     assert got(stopped)
     assert got(hanging) == "through"
     assert other.ask("still there", timeout=LIMIT) == "still there"

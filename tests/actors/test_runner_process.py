@@ -6,6 +6,7 @@ import signal
 import threading
 from collections import deque
 
+import numpy as np
 import pykka
 import pytest
 from faulty import Crashing, Echo, Hooks, Note
@@ -14,6 +15,7 @@ from household import TwoPartError
 from patient import Patient
 
 import actors
+from actors._payload import pack
 
 from .conftest import Fifo
 
@@ -298,6 +300,44 @@ def test_frame_limit_is_an_error_of_the_sender_and_harmless(start):
     with pytest.raises(actors.FrameTooLargeError, match="exceeds the limit"):
         ref.proxy().send_large(100_001).get()
     assert ref.ask("small") == "small"
+
+
+def test_frame_limit_holds_for_every_kind_of_answer(start):
+    """A chunk, an attribute, an exception: whoever asked has the error, and the runner goes on."""
+
+    class Large(actors.Runner):
+        def __init__(self):
+            super().__init__()
+            self.attribute = bytes(20_000)
+
+        def chunks(self):
+            yield b"small"
+            yield bytes(20_000)
+
+        def fail(self):
+            raise ValueError("small", bytes(20_000))
+
+    proxy = start(runner_class=Large, max_frame=10_000).proxy()
+    stream = proxy.chunks().get(timeout=LIMIT)
+    assert next(stream) == b"small"
+    with pytest.raises(actors.FrameTooLargeError):
+        next(stream)
+    with pytest.raises(actors.FrameTooLargeError):
+        proxy.attribute.get(timeout=LIMIT)
+    with pytest.raises(actors.FrameTooLargeError):
+        proxy.attribute = bytes(20_000)
+    with pytest.raises(actors.RemoteError, match="ValueError"):
+        proxy.fail().get(timeout=LIMIT)
+    proxy.attribute = b"small"
+    assert proxy.attribute.get(timeout=LIMIT) == b"small"
+
+
+def test_array_of_a_gibibyte_fits_into_the_default_limit():
+    """With what is around it. Nothing is sent here: that takes memory, and the benchmarks do it."""
+    array = np.zeros(1 << 30, np.uint8)
+    segments = pack(pykka.messages.ProxyCall(("keep",), (array,), {}), "it")
+    assert len(segments) == 2
+    assert 1 << 30 < sum(map(len, segments)) <= actors.RunnerSpec("x", Echo).max_frame
 
 
 def test_large_payloads_go_both_ways(start):

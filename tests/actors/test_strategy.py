@@ -12,9 +12,9 @@ from actors._strategy import (
     GiveUp,
     StartChildren,
     StopChildren,
-    child_exited,
     child_started,
     children_exited,
+    comes_back,
     new_group,
     restart_requested,
     single,
@@ -54,6 +54,11 @@ def group(strategy, restarts="ttt", *, max_restarts=3, max_seconds=5.0, backoff=
     return state
 
 
+def child_exited(state, name, kind, now):
+    """Let one end."""
+    return children_exited(state, {name: kind}, now)
+
+
 def exits(state, *story, now=0.0):
     """Let children end one after another, and return all the actions."""
     found = []
@@ -88,6 +93,37 @@ def stop(*ids):
     ],
 )
 @pytest.mark.parametrize("strategy", list(Strategy))
+@pytest.mark.parametrize(
+    ("restarts", "kind", "expected"),
+    [
+        ("p", FAILED, True),
+        ("p", NORMAL, True),
+        ("p", REQUESTED, False),
+        ("t", FAILED, True),
+        ("t", NORMAL, False),
+        ("x", FAILED, False),
+    ],
+)
+def test_who_is_about_to_end_may_come_back(restarts, kind, expected):
+    """As the end itself decides it then, and without deciding anything."""
+    state = group(ONE, restarts)
+    assert comes_back(state, "a", kind, 0.0) is expected
+    state, _ = child_exited(state, "a", kind, 0.0)
+    assert ("a" in state.up) is expected
+
+
+def test_nobody_comes_back_after_too_many_restarts_or_a_stop():
+    """Nor before: it was the last restart that was allowed."""
+    state = group(ALL, "tt", max_restarts=0)
+    assert not comes_back(state, "a", FAILED, 0.0)
+    state, _ = stop_requested(group(ALL, "pp"))
+    assert not comes_back(state, "a", REQUESTED, 0.0)
+    state, _ = restart_requested(group(ALL, "tt"), None, 0.0)
+    assert comes_back(state, "a", REQUESTED, 0.0)
+    with pytest.raises(UnknownRunnerError):
+        comes_back(state, "z", FAILED, 0.0)
+
+
 def test_the_restart_value_decides_whether_a_child_comes_back(strategy, restart, kind, again):
     """OTP's table, the same for a child alone whatever the strategy."""
     state, actions = exits(group(strategy, restart), ("a", kind))

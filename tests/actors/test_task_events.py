@@ -7,8 +7,6 @@ from patient import Patient
 
 import actors
 
-from .conftest import Fifo
-
 LIMIT = 60.0
 """Seconds, met only in a deadlock."""
 
@@ -27,17 +25,9 @@ class Worker(Patient):
     def letters(self):
         yield from "abc"
 
-    def die(self, begun, gate):
-        self.hold(begun, gate)
+    def die(self, begun, latch):
+        self.hold(begun, latch)
         signal.raise_signal(signal.SIGKILL)
-
-
-@pytest.fixture
-def gate(tmp_path):
-    """Give a second named pipe."""
-    fifo = Fifo(tmp_path / "gate")
-    yield fifo
-    fifo.close()
 
 
 @pytest.fixture
@@ -113,13 +103,13 @@ def test_cancelled_task(worker, told, fifo):
     assert told()[:3] == [*TAKEN_UP, _updated("cancelled")]
 
 
-def test_cancelled_task_that_was_not_taken_up(worker, told, fifo, gate):
+def test_cancelled_task_that_was_not_taken_up(worker, told, fifo, latch):
     """It has an end and nothing else."""
     proxy = worker()
-    held, waiting = proxy.hold(fifo.path, gate.path), proxy.add(1, 2)
+    held, waiting = proxy.hold(fifo.path, latch.path), proxy.add(1, 2)
     assert fifo.read() == "begun"
     assert waiting.cancel()
-    gate.write()
+    latch.write()
     assert held.get(timeout=LIMIT) == "held"
     assert proxy.add(1, 2).get(timeout=LIMIT) == 3
     assert [event for event in told() if event.task_id == 2] == [_updated("cancelled", 2)]
@@ -138,14 +128,14 @@ def test_task_beyond_its_deadline(worker, told, fifo):
 
 
 @pytest.mark.parametrize("given_up", [False, True])
-def test_task_of_a_runner_that_dies(worker, told, fifo, gate, given_up):
+def test_task_of_a_runner_that_dies(worker, told, fifo, latch, given_up):
     """And one that waits behind it. What nobody waits for any more was cancelled."""
     proxy = worker()
-    future, waiting = proxy.die(fifo.path, gate.path), proxy.add(1, 2)
+    future, waiting = proxy.die(fifo.path, latch.path), proxy.add(1, 2)
     assert fifo.read() == "begun"
     if given_up:
         future.cancel()
-    gate.write()
+    latch.write()
     with pytest.raises(actors.RunnerFailedError):
         waiting.get(timeout=LIMIT)
     assert [each for each in told() if each.task_id == 1] == [
@@ -155,10 +145,10 @@ def test_task_of_a_runner_that_dies(worker, told, fifo, gate, given_up):
     assert [each for each in told() if each.task_id == 2] == [_updated("failed", 2)]
 
 
-def test_task_of_a_runner_that_is_stopped(worker, told, fifo, gate):
+def test_task_of_a_runner_that_is_stopped(worker, told, fifo, latch):
     """One that does not come to its end in time, and one that waits behind it."""
     proxy = worker(stop_timeout=0.1)
-    held, waiting = proxy.hold(fifo.path, gate.path), proxy.add(1, 2)
+    held, waiting = proxy.hold(fifo.path, latch.path), proxy.add(1, 2)
     assert fifo.read() == "begun"
     assert proxy.actor_ref.stop(timeout=LIMIT)
     for future in (held, waiting):
@@ -168,12 +158,12 @@ def test_task_of_a_runner_that_is_stopped(worker, told, fifo, gate):
     assert [each for each in told() if each.task_id == 2] == [_updated("failed", 2)]
 
 
-def test_task_that_waits_for_a_runner_that_is_stopped(supervisor, worker, told, fifo, gate):
+def test_task_that_waits_for_a_runner_that_is_stopped(supervisor, worker, told, fifo, latch):
     """It was never sent."""
     backoff = actors.Backoff(initial=LIMIT, maximum=LIMIT)
     proxy = worker(restart=actors.Restart.TRANSIENT, backoff=backoff)
-    dying = proxy.die(fifo.path, gate.path)
-    gate.write()
+    dying = proxy.die(fifo.path, latch.path)
+    latch.write()
     with pytest.raises(actors.RunnerFailedError):
         dying.get(timeout=LIMIT)
     waiting = proxy.add(1, 2)

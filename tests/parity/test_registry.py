@@ -4,7 +4,7 @@ import json
 
 import pykka
 import pytest
-from citizens import Diarist, Echo, Selfish
+from citizens import Diarist, Echo, Lingerer, Selfish
 from gate import LIMIT
 from pykka import ActorRegistry
 
@@ -123,6 +123,18 @@ def test_stop_all_stops_the_last_one_first(runtime, start, tmp_path):
         for hook in ("on_receive", "on_stop")
     )
     assert stopped == started[::-1]
+
+
+def test_stop_all_that_takes_too_long_raises(runtime, start):
+    """The actors end all the same."""
+    gate = runtime.gate()
+    ref = start(Lingerer, gate.folder)
+    with pytest.raises(pykka.Timeout):
+        ActorRegistry.stop_all(timeout=0.05)
+    gate.wait()
+    gate.open()
+    runtime.wait_for_end(ref)
+    assert not ref.is_alive()
 
 
 def test_stop_all_that_does_not_block_returns_futures(runtime, echoes):

@@ -64,6 +64,14 @@ def test_parts_that_the_constructor_makes_are_proxies(proxy):
     assert proxy.cellar.drawer.use(1).get(timeout=LIMIT) == 99
 
 
+def test_what_a_part_gets_later_is_reached_then(proxy):
+    """By an actor's own method; it may be a part itself."""
+    proxy.furnish("barrel", "full").get(timeout=LIMIT)
+    assert proxy.cellar.barrel.get(timeout=LIMIT) == "full"
+    proxy.furnish("barrel", "empty").get(timeout=LIMIT)
+    assert proxy.cellar.barrel.get(timeout=LIMIT) == "empty"
+
+
 def test_parts_with_slots_are_marked_by_an_attribute(proxy):
     """The function cannot mark them."""
     assert isinstance(proxy.cupboard, pykka.ActorProxy)

@@ -402,6 +402,10 @@ class Household(household.Rooms):
         self._hidden = "hidden"
         self._nickname = "Countess"
 
+    def furnish(self, name, content):
+        """Put something into a part."""
+        setattr(self.cellar, name, content)
+
     @property
     def nickname(self):
         return self._nickname

@@ -364,6 +364,9 @@ class Sequential(actors.Runner):
         for n in range(number):
             yield n
 
+    def count_plainly(self, number):
+        yield from range(number)
+
     def add(self, left, right):
         return left + right
 

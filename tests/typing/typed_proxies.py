@@ -52,6 +52,25 @@ def streams(ref: pykka.ActorRef[Chat]) -> None:
     chat.tokens.defer("a", limit=1)
 
 
+async def futures(future: actors.RunnerFuture[int]) -> None:
+    assert_type(future.get(timeout=1.0), int)
+    assert_type(await future, int)
+    assert_type(future.cancel(), bool)
+    assert_type(future.cancelled, bool)
+    assert_type(future.done(), bool)
+
+
+class Computing(actors.Runner):
+    def compute(self) -> bool:
+        with self.waiting_for("rank 2"):
+            return self.cancelled
+
+
+def of_oneself(runner: Computing) -> None:
+    assert_type(runner.cancelled, bool)
+    assert_type(runner.compute(), bool)
+
+
 def is_covariant(stream: actors.Stream[bool]) -> actors.Stream[int]:
     return stream
 
