@@ -17,6 +17,9 @@ _PAUSE: Final = 5
 """Milliseconds in which an end that reads has read something; one that does not is at work."""
 _PIECE: Final = 4 << 20
 """Bytes that are copied at once, in a millisecond or two."""
+_WAIT: Final = (0,)
+_DO_NOT_WAIT: Final = (socket.MSG_DONTWAIT,)
+"""Flags of send(2), as `map` takes them."""
 _MAX_BATCH: Final = 512
 """Buffers handed to one sendmsg(2), well below IOV_MAX (1024 on Linux and macOS)."""
 
@@ -44,6 +47,7 @@ class Channel:
     def __init__(self, sock: socket.socket, limit: int) -> None:
         self.limit = limit
         self._socket = sock
+        self._send: Final = sock.send
         self.reader: Final = FrameReader(limit)
         """What was received: whoever has dealt with a pending frame removes it."""
         self._recv_into: Final = functools.partial(
@@ -148,12 +152,12 @@ class Channel:
 
     def _send_all(self) -> None:
         while self._outgoing:
-            self._send_batch(0)
+            self._send_batch(_WAIT)
 
     def _send_some(self) -> bool:
         while self._outgoing:
             try:
-                self._send_batch(socket.MSG_DONTWAIT)
+                self._send_batch(_DO_NOT_WAIT)
             except (BlockingIOError, InterruptedError):
                 if not self._waiting:
                     self._waiting = sum(map(len, self._outgoing))
@@ -168,15 +172,15 @@ class Channel:
     def _drop(self) -> None:
         self._outgoing, self._waiting = [], 0
 
-    def _send_batch(self, flags: int) -> None:
+    def _send_batch(self, flags: tuple[int]) -> None:
         """Send once, or account for what was sent when a handler came between."""
         parts = self._outgoing
         if not self._sent:
             if len(parts) == 1:
-                self._sent.extend(map(self._socket.send, parts, (flags,)))
+                self._sent.extend(map(self._send, parts, flags))
             else:
                 batch = parts[:_MAX_BATCH]
-                self._sent.extend(map(self._socket.sendmsg, (batch,), ((),), (flags,)))
+                self._sent.extend(map(self._socket.sendmsg, (batch,), ((),), flags))
         sent = self._sent[0]
         if len(parts) == 1 and sent == len(parts[0]):
             left: list[Buffer] = []

@@ -263,14 +263,15 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
 
     def _set(self, result: tuple[Any, Any]) -> None:
         with self._lock:
-            if self._cancelled:
+            if self._result is None and self._get_hook is None:
+                self._result = result
+                self.bond = None
+            elif self._cancelled:
                 return
-            if self._settled():
+            else:
                 # Whoever has set it may have been interrupted before it told anybody.
                 self._wake()
                 raise queue.Full
-            self._result = result
-            self.bond = None
             self._wake()
 
     def _wake(self) -> None:

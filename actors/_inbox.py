@@ -87,7 +87,8 @@ class RunnerInbox:
                 or if this process was forked from the runner's parent: it has the same channel,
                 and would take the answers of the other.
         """
-        self._check_process()
+        if Forks.count != self._forks:
+            self._check_process()
         message = envelope.message
         if isinstance(message, ActorStop):
             # At once: what the same sender says next comes after the stop.

@@ -19,6 +19,8 @@ _SMALL: Final = 32 * 1024
 """Bytes below which a copy into the pickle is cheaper than a segment of its own."""
 _PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 """Types whose pickle has neither buffers nor names in it."""
+_SPREAD: Final = frozenset({bytes, bytearray, ProxyCall, ProxySetAttr})
+"""Types of which `_spread` makes something else."""
 
 InBand = Callable[[pickle.PickleBuffer], bool]
 
@@ -34,11 +36,16 @@ def pack(value: Any, what: str) -> tuple[Buffer, ...]:
     Raises:
         UnsendableError: If it cannot be pickled.
     """
-    if type(value) in _PLAIN:
+    kind = type(value)
+    if kind in _PLAIN:
         return (dumps(value, 5),)
     buffers: list[Buffer] = []
     try:
-        data = dumps(_spread(value), 5, buffer_callback=lambda buffer: _in_band(buffer, buffers))
+        data = dumps(
+            _spread(value) if kind in _SPREAD else value,
+            5,
+            buffer_callback=lambda buffer: _in_band(buffer, buffers),
+        )
     except (pickle.PicklingError, AttributeError, TypeError):
         return _pack_by_value(value, what, _by_value.dumps)
     except Exception as error:
