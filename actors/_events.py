@@ -130,7 +130,12 @@ class EventStream:
             return subscription.types != before
 
     def wanted(self, *types: type) -> bool:
-        """Return whether anybody would be told of an event of any of these types."""
+        """
+        Return whether anybody would be told of an event of any of these types.
+
+        Args:
+            types: Classes of events.
+        """
         known = self._wanted.get(types)
         if known is None:
             with self._changed:

@@ -157,6 +157,9 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
         """
         Set the answer. It is dropped if the future was cancelled.
 
+        Args:
+            value: The answer.
+
         Raises:
             queue.Full: If there is one, or a hook that will make one.
         """
@@ -200,21 +203,42 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
     def filter(
         self: pykka.Future[Iterable[J]], func: Callable[[J], bool]
     ) -> pykka.Future[Iterable[J]]:
-        """Return a future of the items for which a function returns `True`."""
+        """
+        Return a future of the items for which a function returns `True`.
+
+        Args:
+            func: Called with each item of the answer, which has to be iterable.
+        """
         return _made_of(pykka.ThreadingFuture.filter(self, func), self)
 
     def join(self: pykka.Future[Any], *futures: pykka.Future[Any]) -> pykka.Future[Iterable[Any]]:
-        """Return a future of a list of this one's answer and the others'."""
+        """
+        Return a future of a list of this one's answer and the others'.
+
+        Args:
+            futures: The others, in the order of the list.
+        """
         return _made_of(pykka.ThreadingFuture.join(self, *futures), self, *futures)
 
     def map(self, func: Callable[[T], M]) -> pykka.Future[M]:
-        """Return a future of what a function makes of the answer."""
+        """
+        Return a future of what a function makes of the answer.
+
+        Args:
+            func: Called once with the answer, by whoever gets it first.
+        """
         return _made_of(super().map(func), self)
 
     def reduce(
         self: pykka.Future[Iterable[J]], func: Callable[[R, J], R], *args: R
     ) -> pykka.Future[R]:
-        """Return a future of the items, made one by a function of two."""
+        """
+        Return a future of the items, made one by a function of two, from the left.
+
+        Args:
+            func: Called with what there is so far and the next item.
+            args: What to begin with, if not with the first item.
+        """
         return _made_of(pykka.ThreadingFuture.reduce(self, func, *args), self)
 
     def cancel(self) -> bool:

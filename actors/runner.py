@@ -122,7 +122,14 @@ class Runner(pykka.ThreadingActor):
         exception_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> Awaitable[None] | None:
-        """Clean up after an exception that ends the runner, unless `on_start` has raised it."""
+        """
+        Clean up after an exception that ends the runner, unless `on_start` has raised it.
+
+        Args:
+            exception_type: Its class.
+            exception_value: The exception.
+            traceback: Where it was raised.
+        """
 
     def connect(self) -> Awaitable[None] | None:
         """Reach whom the runner works with. Called once, after `on_start`."""

@@ -187,7 +187,12 @@ class Backoff:
     maximum: float = attrs.field(default=10.0, validator=_seconds)
 
     def delay(self, restarts: int) -> float:
-        """Return the seconds to wait before the restart after `restarts` earlier ones."""
+        """
+        Return the seconds to wait before a restart.
+
+        Args:
+            restarts: How many there were before it, within the window.
+        """
         if self.initial == 0:
             return 0.0
         try:

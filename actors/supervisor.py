@@ -214,6 +214,9 @@ class Supervisor(pykka.ThreadingActor):
 
         Returns:
             Whether it was subscribed.
+
+        Raises:
+            SpecError: If the target or a type cannot be one.
         """
         return self._services.events.unsubscribe(target, *types)
 
@@ -236,7 +239,12 @@ class Supervisor(pykka.ThreadingActor):
         self._services = Services(self.actor_ref, self._patience, self._log_folder)
 
     def on_receive(self, message: Any) -> Any:
-        """Pass on what ports, timers and the diagnostic actor have to say."""
+        """
+        Pass on what ports, timers and the diagnostic actor have to say.
+
+        Args:
+            message: One of this package's own, or any event that is to be published.
+        """
         match message:
             case TaskAcknowledged() | TaskStatusUpdated() | ChunkGenerated():
                 self._services.events.publish(message)

@@ -257,8 +257,11 @@ def test_hook_that_raises_ends_the_runner_and_answers_who_waits(where):
 
 def test_runner_that_waits_for_somebody_runs_as_usual(ref):
     """There is nobody to report it to."""
-    with actor_of(ref).waiting_for("rank 7"):
-        pass
+    actor = actor_of(ref)
+    with pytest.raises(LookupError), actor.waiting_for("rank 7"):
+        raise LookupError("from inside")
+    with actor.waiting_for("rank 7"):
+        assert ref.ask("goes on", timeout=LIMIT) == "goes on"
 
 
 def test_closing_inbox_keeps_the_order_and_refuses_everything_after():
