@@ -96,6 +96,11 @@ class Serving:
         reply_to = self._reply_to
         return self._cancelled if reply_to is None else reply_to.cancelled
 
+    def _is_given_up(self) -> bool:
+        # What cancels it may have come while another handler kept the loop busy.
+        reply_to = self._reply_to
+        return reply_to is not None and self._life.runner._runner_link.cancelled(reply_to)
+
     def give_up(self) -> None:
         """Cancel the handler, once."""
         # One that has not begun looks for itself; cancelled now, it could not even say so.
@@ -117,7 +122,7 @@ class Serving:
         life = self._life
         try:
             try:
-                if self.cancelled or life.failure is not None:
+                if self._is_given_up() or life.failure is not None:
                     self._lose()
                 else:
                     await self._serve()

@@ -37,15 +37,15 @@ def test_overdue_stream_ends_with_the_error(start, fifo):
 
 
 @pytest.mark.parametrize("runner_class", [Patient, PatientLoop])
-def test_wait_in_the_inbox_counts(start, fifo, runner_class):
-    """Of two the second one has not begun when its time is over."""
+def test_wait_in_the_inbox_counts(start, fifo, latch, runner_class):
+    """Of two the second one has not begun when its time is over, and does not begin then."""
     proxy = start(runner_class=runner_class, task_timeout=0.5).proxy()
-    first, second = proxy.compute(fifo.path), proxy.log("never")
+    first, second = proxy.hold(fifo.path, latch.path), proxy.log("never")
     assert fifo.read() == "begun"
     for future in (first, second):
         with pytest.raises(actors.TaskTimedOutError):
             future.get(timeout=LIMIT)
-    assert fifo.read() == "noticed"
+    latch.write()
     assert proxy.handled.get(timeout=LIMIT) == []
 
 

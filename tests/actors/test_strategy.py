@@ -79,21 +79,6 @@ def stop(*ids):
 
 
 @pytest.mark.parametrize(
-    ("restart", "kind", "again"),
-    [
-        ("p", FAILED, True),
-        ("p", NORMAL, True),
-        ("p", REQUESTED, False),
-        ("t", FAILED, True),
-        ("t", NORMAL, False),
-        ("t", REQUESTED, False),
-        ("x", FAILED, False),
-        ("x", NORMAL, False),
-        ("x", REQUESTED, False),
-    ],
-)
-@pytest.mark.parametrize("strategy", list(Strategy))
-@pytest.mark.parametrize(
     ("restarts", "kind", "expected"),
     [
         ("p", FAILED, True),
@@ -124,6 +109,21 @@ def test_nobody_comes_back_after_too_many_restarts_or_a_stop():
         comes_back(state, "z", FAILED, 0.0)
 
 
+@pytest.mark.parametrize(
+    ("restart", "kind", "again"),
+    [
+        ("p", FAILED, True),
+        ("p", NORMAL, True),
+        ("p", REQUESTED, False),
+        ("t", FAILED, True),
+        ("t", NORMAL, False),
+        ("t", REQUESTED, False),
+        ("x", FAILED, False),
+        ("x", NORMAL, False),
+        ("x", REQUESTED, False),
+    ],
+)
+@pytest.mark.parametrize("strategy", list(Strategy))
 def test_the_restart_value_decides_whether_a_child_comes_back(strategy, restart, kind, again):
     """OTP's table, the same for a child alone whatever the strategy."""
     state, actions = exits(group(strategy, restart), ("a", kind))
