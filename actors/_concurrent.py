@@ -87,6 +87,7 @@ class ConcurrentLife:
         except asyncio.CancelledError as error:
             # Ctrl-C, says `asyncio.Runner`, and makes a KeyboardInterrupt of it.
             self.failure = self.failure or error
+            self._link.failing(KeyboardInterrupt())
             await self._end()
             raise
         except BaseException as error:  # noqa: BLE001 - it is raised when the loop is closed

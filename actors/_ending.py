@@ -41,7 +41,7 @@ class Facts:
         own_end: Why the port ended the process, if it did.
         own_signals: Signals that the port has sent for that.
         stop_stage: How far the stopping had gone, if a stop was asked for.
-        error: The exception that the runner reported as its last word.
+        error: The exception that the runner reported as what ends it.
     """
 
     status: int | None

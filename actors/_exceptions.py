@@ -41,7 +41,10 @@ def _is_builtin(kind: type) -> bool:
 
 def _again(kind: type[BaseException], *args: Any) -> BaseException:
     """Return an exception without attributes; called by pickles."""
-    base: Any = next(each for each in kind.__mro__ if _is_builtin(each))
+    base: Any = kind
+    while not _is_builtin(base):
+        # Not the next one of the MRO: one of several bases decides how an instance is laid out.
+        base = base.__base__
     error: BaseException = base.__new__(kind, *args)
     base.__init__(error, *args)
     return error
@@ -51,3 +54,6 @@ def _fill(error: BaseException, attributes: dict[str, Any]) -> None:
     """Give an exception its attributes, one of a frozen class as well; called by pickles."""
     for name, value in attributes.items():
         object.__setattr__(error, name, value)
+    own = any("__setstate__" in vars(each) for each in type(error).__mro__ if not _is_builtin(each))
+    if attributes and own:
+        error.__setstate__(attributes)

@@ -89,19 +89,19 @@ class Exchange:
             self._loop.call_soon(self._work)
         return True
 
-    def awaited(self, ledger: Ledger, *, in_loop: bool) -> str | None:
+    def awaited(self, ledger: Ledger) -> str | None:
         """
         Return whom the runner has asked and waits for, if it does.
 
         Args:
             ledger: What the runner notes of itself.
-            in_loop: Whether it lives in an event loop, which does not note what it awaits.
         """
-        if ledger.awaited or (ledger.busy and not in_loop):
+        if ledger.busy:
             path = self._paths.get(ledger.awaited)
         else:
-            # It does nothing itself, and has handed on what it was asked, or awaits it.
-            path = next(iter(self._paths.values()), None)
+            # It does nothing itself, and has handed on what it was asked. At once, in C: answers
+            # take paths out in other threads.
+            path = next(iter(tuple(self._paths.values())), None)
         return path.whom if path is not None else None
 
     def close(self) -> None:

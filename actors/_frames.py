@@ -157,7 +157,14 @@ class Waiting:
 
 @attrs.frozen
 class Leaving:
-    """The runner has stopped and calls its last hook. It takes up nothing any more."""
+    """
+    The runner has stopped and calls its last hook. It takes up nothing any more.
+
+    Attributes:
+        handing_on: Whether that is done, and others owe the answers that it waits for now.
+    """
+
+    handing_on: bool = False
 
 
 @attrs.frozen

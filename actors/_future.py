@@ -12,9 +12,11 @@ import pykka
 
 from actors._answer import answer
 from actors._bells import Bells
+from actors._payload import pack_exception
 from actors._sealed import Sealed
-from actors._stream import Stream, StreamCore
+from actors._stream import LocalOutlet, Stream, StreamCore
 from actors.errors import TaskCancelledError
+from actors.termination import RunnerTerminationError
 
 T = TypeVar("T")
 J = TypeVar("J")
@@ -90,7 +92,8 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
             TaskCancelledError: If the answer was given up.
             RunnerFailedError: If the runner ended before it answered.
             RunnerStoppedError: If it was stopped before.
-            pykka.ActorDeadError: The base of both; itself, if the runner stopped of its own accord.
+            pykka.ActorDeadError: The base of both; itself, if it came too late for a runner that
+                stopped.
             UnsendableError: If the answer cannot be pickled.
             FrameTooLargeError: If it exceeds the limit of its size.
             WireError: If the message, or the answer, cannot be rebuilt where it arrives.
@@ -278,7 +281,7 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
             return stream.cancel()
         return False
 
-    def open_stream(self) -> "LocalOutlet":
+    def open_stream(self) -> LocalOutlet:
         """Answer with a stream. Return the way to it, which does not hold it."""
         core = StreamCore(grant=lambda _chunks: None, abandon=lambda: None)
         # If it comes too late it is dropped here, and the runner sees that nobody reads.
@@ -330,19 +333,22 @@ def _made_of(future: F, *sources: pykka.Future[Any]) -> F:
 def reduce_future(future: pykka.Future[Any]) -> tuple[Any, ...]:
     """Pickle a future as one that has its answer, after waiting for that."""
     try:
-        return answered, (future.get(), None)
+        return answered, (future.get(),)
     except Exception as error:  # noqa: BLE001 - whatever it is, is the answer
-        return answered, (None, error)
+        segments = tuple(map(bytes, pack_exception(error)))
+        return failed, (segments, RunnerTerminationError.from_exception(error))
 
 
-def answered(value: Any, error: Exception | None) -> RunnerFuture[Any]:
+def answered(value: Any) -> RunnerFuture[Any]:
     """Return a future with its answer."""
     future: RunnerFuture[Any] = RunnerFuture()
-    if error is None:
-        future.set(value)
-    else:
-        future.set_exception((type(error), error, None))
+    future.set(value)
     return future
+
+
+def failed(segments: tuple[bytes, ...], error: RunnerTerminationError) -> RunnerFuture[Any]:
+    """Return a future with an exception as its answer, which is made again when it is raised."""
+    return answered(Sealed(segments, error))
 
 
 copyreg.pickle(pykka.ThreadingFuture, reduce_future)
@@ -364,35 +370,3 @@ def _raise(exc_info: Any) -> None:
     if error is None:
         error = kind()
     raise error if error.__traceback__ is trace else error.with_traceback(trace)
-
-
-class LocalOutlet:
-    """Where a runner in a thread puts its chunks."""
-
-    def __init__(self, core: StreamCore) -> None:
-        self._core = core
-
-    @property
-    def cancelled(self) -> bool:
-        """Whether the reader has gone away."""
-        return self._core.cancelled
-
-    def listen(self, changed: Callable[[], object]) -> None:
-        """Have a call made, in any thread, when there is room again or nobody reads."""
-        self._core.listen(changed)
-
-    def has_room(self) -> bool:
-        return self._core.has_room()
-
-    def wait_for_room(self) -> bool:
-        return self._core.wait_for_room()
-
-    def put(self, chunk: Any) -> None:
-        self._core.push(chunk)
-
-    def close(self, *, cancelled: bool) -> None:
-        del cancelled
-        self._core.finish()
-
-    def set_exception(self, exc_info: Any = None) -> None:
-        self._core.finish((exc_info or sys.exc_info())[1])

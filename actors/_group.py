@@ -155,8 +155,9 @@ class Group:
         member = self.members[event.runner_id]
         if member.port is None or member.incarnation != event.incarnation:
             return
-        own = ExitKind.FAILED if event.failed else ExitKind.NORMAL
-        kind = ExitKind.REQUESTED if event.requested and not event.failed else own
+        member.leaving = True
+        kind = ExitKind.REQUESTED if event.requested else ExitKind.NORMAL
+        kind = ExitKind.FAILED if event.failed else kind
         if not _strategy.comes_back(self._state, event.runner_id, kind, time.monotonic()):
             member.fade()
 
@@ -252,7 +253,8 @@ class Group:
         tasks = {ended.event.runner_id: ended.event.tasks for ended in episode}
         for failure in failures:
             self._last_failure[failure.runner_id] = failure
-            self._publish_failure(failure)
+            self._services.publish(failure)
+            self._publish_status(self.members[failure.runner_id], failure, failure.failed_at)
             self._fail_tasks(failure.runner_id, tasks[failure.runner_id], failure)
         if self._starting is not None:
             self._start_failure = self._start_failure or failures[0]
@@ -264,15 +266,10 @@ class Group:
             self._perform(actions, failures[0])
         self._exited({failure.runner_id: ExitKind.FAILED for failure in failures}, failures[0])
 
-    def _publish_failure(self, failure: RunnerFailed) -> None:
-        member = self.members[failure.runner_id]
-        self._services.publish(failure)
-        self._publish_status(member, failure, failure.failed_at)
-
     def _fail_tasks(self, runner_id: str, tasks: Iterable[Task], failure: RunnerFailed) -> None:
         """End tasks with a failure: the asker raises, the stream ends with an `ErrorChunk`."""
-        about = failure.error_message, failure.diagnostics
         for task in tasks:
+            about = failure.error_message, failure.diagnostics
             chunk = ErrorChunk(runner_id, task.id, task.chunks, *about)
             self._services.publish(chunk)
             self.members[runner_id].inbox.fail((task,), partial(RunnerFailedError, failure, chunk))
@@ -311,6 +308,8 @@ class Group:
     def _schedule(self, ids: tuple[str, ...], delay: float) -> None:
         incarnation = max(self.members[each].incarnation for each in ids) + 1
         self._services.publish(GroupRestarting(self.id, ids, incarnation, delay))
+        for each in ids:
+            self.members[each].revive()
         if delay == 0:
             self._launch(ids)
             return

@@ -82,6 +82,9 @@ def _hand_on(value: Any, reply_to: Answerable) -> None:
             value = came if isinstance(came, Stream) else _answered(lambda future: future.set(came))
         except Exception:  # noqa: BLE001 - it is sent in the future
             value = _answered(lambda future: future.set_exception())
+        except BaseException:  # noqa: BLE001 - it is no order to this thread
+            reply_to.set_exception()
+            return
     if isinstance(value, Stream):
         _pass_on(value, reply_to)
     else:

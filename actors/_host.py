@@ -4,7 +4,7 @@ import os
 import pickle
 import signal
 import time
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import pykka
 from pykka._envelope import Envelope
@@ -50,6 +50,9 @@ from actors.reasons import Phase
 from actors.runner import Birth, Runner, birth
 from actors.termination import RunnerTerminationError
 
+_MOMENT: Final = 0.2
+"""Seconds in which what was sent arrives, if the parent is not stopped."""
+
 
 def end_own_group() -> NoReturn:
     """
@@ -82,7 +85,7 @@ class RunnerHost:
         references.connect(self._outgoing.ref)
         self._phase = Phase.STARTING
         self._cancellations = 0
-        """How many the parent had noted when they were last looked for."""
+        """How many have been received."""
         self._running = False
         self._failing = False
         self._leaving = False
@@ -113,9 +116,12 @@ class RunnerHost:
     def _finish_handing_on(self) -> None:
         """Wait for the answers that others owe: the messages for them came before the stop."""
         self._leaving = True
-        self.mailbox.wait_for(
-            lambda: not any(task.handed_on for task in tuple(self._tasks.values()))
-        )
+        if self._hands_on():
+            self.channel.send(Leaving(handing_on=True))
+            self.mailbox.wait_for(lambda: not self._hands_on())
+
+    def _hands_on(self) -> bool:
+        return any(task.handed_on and not task.cancelled for task in tuple(self._tasks.values()))
 
     def _make(self, launch: Launch, segments: tuple[Buffer, ...]) -> Runner:
         # Not `unpack`: an import error of the user's module shall be reported as it is.
@@ -186,9 +192,9 @@ class RunnerHost:
     def _look_for_cancellations(self) -> None:
         """Receive what cancels a task that has waited, and may still lie in the socket."""
         noted = self._ledger.cancellations
-        if noted != self._cancellations:
-            self.mailbox.look()
-            self._cancellations = noted
+        if noted > self._cancellations:
+            # They were sent before that was noted, perhaps behind much else.
+            self.mailbox.wait_for(lambda: self._cancellations >= noted, _MOMENT)
         else:
             self.mailbox.glance()
 
@@ -240,8 +246,10 @@ class RunnerHost:
                 return envelope
             case Credit(task_id, amount) if task_id in self._tasks:
                 self._tasks[task_id].grant(amount)
-            case CancelTask(task_id) if task_id in self._tasks:
-                self._tasks[task_id].cancel()
+            case CancelTask(task_id):
+                self._cancellations += 1
+                if task_id in self._tasks:
+                    self._tasks[task_id].cancel()
             case Reply() | ReplyError() | StreamOpened() | Chunk() | StreamClosed():
                 self._outgoing.received(frame.message, frame.payload)
             case Stop():

@@ -101,7 +101,7 @@ class RunnerInbox:
         if size > self._limit:
             raise FrameTooLargeError(size, self._limit)
         borrowed = len(payload) > 1
-        line = None
+        line = task = None
         try:
             with self._lock:
                 line = self._line
@@ -113,7 +113,7 @@ class RunnerInbox:
         finally:
             # Without the lock: it takes as long as the runner reads.
             if borrowed and line is not None:
-                line.release()
+                self._release(line, task)
         if error is None:
             return
         if reply_to is None:
@@ -174,11 +174,22 @@ class RunnerInbox:
         try:
             self._queue(task, borrowed=borrowed)
         except BaseException:
-            # The sender has no future of it, whatever was done already when a handler raised.
-            self.cancel(task)
-            if self._tasks.pop(task.id, None) is not None:
-                self._frames.tell(Updated, task.id, task.given_up_as)
+            self._take_back(task)
             raise
+
+    def _release(self, line: Line, task: Task | None) -> None:
+        try:
+            line.release()
+        except BaseException:
+            if task is not None:
+                self._take_back(task)
+            raise
+
+    def _take_back(self, task: Task) -> None:
+        """Cancel a task whose sender has no future, whatever was done when a handler raised."""
+        self.cancel(task)
+        if self._tasks.pop(task.id, None) is not None:
+            self._frames.tell(Updated, task.id, task.given_up_as)
 
     def _queue(self, task: Task, *, borrowed: bool = False) -> None:
         if self._line is not None and not self._holding:

@@ -146,7 +146,9 @@ class Incoming:
         payload = pack(chunk, "the chunk")
         self._host.channel.send(Chunk(self.task_id, self._sequence), payload)
         self._sequence += 1
-        self._room -= price(payload)
+        # Nothing is called between reading and writing it, as another thread may grant some.
+        cost = price(payload)
+        self._room -= cost
 
     def close(self, *, cancelled: bool) -> None:
         """End the stream, or a task that nobody waits for any more."""

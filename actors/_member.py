@@ -64,6 +64,8 @@ class Member:
         self.incarnation = 0
         self.port: Port | None = None
         self.up = False
+        self.leaving = False
+        """Whether it is up and takes up nothing any more."""
         self.retired = False
         """Whether it is down for good, or until it is revived."""
         self.status: RunnerStatus | None = None
@@ -92,7 +94,8 @@ class Member:
     @property
     def status_now(self) -> RunnerStatus | None:
         """Return the last status, or that the runner is busy, which it tells only if asked to."""
-        if self.port is None or isinstance(self.status, RunnerShuttingDown) or not self.port.busy:
+        leaving = self.leaving or isinstance(self.status, RunnerShuttingDown)
+        if self.port is None or leaving or not self.port.busy:
             return self.status
         # What it said when it came up may still be on its way, and is older than this.
         return RunnerRunning()
@@ -102,8 +105,7 @@ class Member:
         self.incarnation += 1
         self.up = False
         self.inbox.expect()
-        # It has faded and is started all the same, if too many restarts were counted on.
-        self.revive()
+        self.leaving = False
         self.port = Port(
             Incarnation(
                 spec=self.spec,

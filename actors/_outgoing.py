@@ -5,9 +5,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import pykka
 from pykka._envelope import Envelope
 
 from actors._channel import Channel
+from actors._forks import Forks
 from actors._frames import (
     Answer,
     CancelTask,
@@ -138,6 +140,7 @@ class Outgoing:
         self._channel = channel
         self._mailbox = mailbox
         self._ledger = ledger
+        self._forks = Forks.count
         self._main = threading.main_thread().ident
         self._lock = threading.Lock()
         self._tasks: dict[int, Task] = {}
@@ -167,6 +170,7 @@ class Outgoing:
             payload: The message, pickled.
             reply_to: The future of whoever waits for an answer, if anybody does.
         """
+        self._check_process()
         address = f"{actor_urn}\n{name}".encode("utf-8", "backslashreplace")
         # The parent takes numbers in their order only (see `Exchange`).
         with self._lock:
@@ -183,6 +187,16 @@ class Outgoing:
                 if self._tasks.pop(task_id, None) is not None:
                     self._channel.send(CancelTask(task_id))
                 raise
+
+    def _is_foreign(self) -> bool:
+        """Return whether this process was forked from the runner."""
+        return Forks.count != self._forks
+
+    def _check_process(self) -> None:
+        if self._is_foreign():
+            raise pykka.ActorDeadError(
+                "nobody can be reached from a process that was forked from a runner"
+            )
 
     def probe(self, actor_urn: str) -> bool:
         """Return whether an actor is alive."""
@@ -227,6 +241,7 @@ class Outgoing:
         Returns:
             `False`: in a runner nobody receives but those who wait.
         """
+        self._check_process()
         timeout = None if deadline is None else max(0.0, deadline - time.monotonic())
         if threading.get_ident() != self._main:
             self._mailbox.wait_for(done, timeout)
@@ -262,6 +277,8 @@ class Outgoing:
     def cancel(self, task: Task) -> None:
         """Tell that nobody waits for a task any more."""
         task.cancelled = True
+        if self._is_foreign():
+            return
         if task.id in self._tasks:
             self._channel.send(CancelTask(task.id))
             # Only now: what a handler interrupts is done again.
@@ -274,5 +291,5 @@ class Outgoing:
 
     def grant(self, task: Task, amount: int) -> None:
         """Tell that a stream's reader can take more."""
-        if task.id in self._tasks:
+        if task.id in self._tasks and not self._is_foreign():
             self._channel.send(Credit(task.id, amount))

@@ -126,7 +126,7 @@ class Port:
         """Whom the runner says it waits for, or else whom it has asked and waits for."""
         if self._declared is not None or self._ledger is None or self._exchange is None:
             return self._declared
-        return self._exchange.awaited(self._ledger, in_loop=self._spec.runner_class.concurrent)
+        return self._exchange.awaited(self._ledger)
 
     @property
     def source(self) -> tuple[str, int]:
@@ -198,11 +198,12 @@ class Port:
                 self._declared = waiting_for
             case Started() if not self._started:
                 self._on_started()
-            case Leaving():
-                limit = self._spec.stop_timeout
-                self._leave(lambda: self._end(Hung(limit)))
-            case Left():
-                self._left = True
+            case Leaving(handing_on=True) if self._stop_stage is None and self._own_end is None:
+                # The others have time.
+                self._cancel_timer()
+            case Leaving() | Left():
+                self._left = self._left or isinstance(message, Left)
+                self._leave(lambda: self._end(Hung(self._spec.stop_timeout)))
             case Terminated(error, phase):
                 self._error, self._phase = error, phase
                 self._leave(self._kill)
@@ -213,7 +214,6 @@ class Port:
     def _leave(self, too_late: Callable[[], object]) -> None:
         """Send nothing to a runner on its way out, which has so much time for that and no more."""
         self._inbox.hold()
-        # Its last hook or a thread of its own may keep it from its end, and the askers waiting.
         if self._stop_stage is None and self._own_end is None:
             self._set_timer(self._spec.stop_timeout, too_late)
         failed, requested = self._error is not None, self._stop_stage is not None

@@ -1,5 +1,6 @@
 """A streamed answer: chunks in order, a bounded number of them at a time."""
 
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from types import TracebackType
@@ -352,3 +353,35 @@ class Stream(Generic[T_co]):
         core: StreamCore | None = getattr(self, "_core", None)
         if core is not None:
             core.cancel()
+
+
+class LocalOutlet:
+    """Where a runner in a thread puts its chunks."""
+
+    def __init__(self, core: StreamCore) -> None:
+        self._core = core
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the reader has gone away."""
+        return self._core.cancelled
+
+    def listen(self, changed: Callable[[], object]) -> None:
+        """Have a call made, in any thread, when there is room again or nobody reads."""
+        self._core.listen(changed)
+
+    def has_room(self) -> bool:
+        return self._core.has_room()
+
+    def wait_for_room(self) -> bool:
+        return self._core.wait_for_room()
+
+    def put(self, chunk: Any) -> None:
+        self._core.push(chunk)
+
+    def close(self, *, cancelled: bool) -> None:
+        del cancelled
+        self._core.finish()
+
+    def set_exception(self, exc_info: Any = None) -> None:
+        self._core.finish((exc_info or sys.exc_info())[1])

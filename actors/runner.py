@@ -160,7 +160,7 @@ class Runner(pykka.ThreadingActor):
 
         A runner that hangs inside counts as an after-effect of another's failure, and one
         that hangs outside as a root cause. What waits for the answer of another actor needs no
-        declaration: that is known.
+        declaration, since that is known, but for what a concurrent runner awaits.
 
         Args:
             whom: Who is waited for, such as `rank 2`.
@@ -281,10 +281,11 @@ class Runner(pykka.ThreadingActor):
             self._runner_reply_to = reply_to
             response = self._handle_receive(envelope.message)
             self._runner_link.handled()
+            running = is_running(response)
             # A stream is somebody else's, who is told as soon as nobody reads it any more.
-            if reply_to is not None and (isinstance(response, Stream) or not is_running(response)):
+            if reply_to is not None and (not running or isinstance(response, Stream)):
                 answer(reply_to, response)
-            elif is_running(response):
+            elif running:
                 check_answer(response)
                 if reply_to is None:
                     deque(response, maxlen=0)

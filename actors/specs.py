@@ -93,13 +93,13 @@ def _runner_class(spec: Any, attribute: "attrs.Attribute[type]", value: Any) -> 
         raise _fail(spec, attribute.name, f"must be a subclass of actors.Runner, not {value!r}")
 
 
-# What is of the wrong type is left to the validators, which know whose field it is; the
-# annotations below are those of the constructors.
 def _as_class(value: "type[R_co]") -> "type[R_co]":
     """Return the class of `Chat[int]`, which an instance does not know either."""
     return get_origin(value) or value
 
 
+# What is of the wrong type is left to the validators, which know whose field it is; the
+# annotations below are those of the constructors.
 def _as_tuple(value: Iterable[Any]) -> tuple[Any, ...]:
     is_text = isinstance(value, str | bytes | bytearray)
     return tuple(value) if isinstance(value, Iterable) and not is_text else cast("Any", value)

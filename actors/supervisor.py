@@ -32,6 +32,7 @@ from actors.messages import (
     RunnerFailed,
     RunnerInfo,
     TaskAcknowledged,
+    TaskEvent,
     TaskStatusUpdated,
 )
 from actors.specs import GroupSpec, RunnerSpec
@@ -283,12 +284,19 @@ class Supervisor(pykka.ThreadingActor):
     def _actor_loop_teardown(self) -> None:
         """Leave nothing behind, whether the end was asked for or is a bug of ours."""
         self._abandon()
-        self.actor_inbox.close(_refuse)
+        self.actor_inbox.close(self._part_with)
         # Not there if it could not be made: then nothing was started either.
         if "_services" in vars(self):
             self._services.close()
         if self._stopping is not None:
             self._stopping.set(None)
+
+    def _part_with(self, envelope: Any) -> None:
+        """Publish what is still to be told of tasks, and refuse all else that comes too late."""
+        if isinstance(envelope.message, TaskEvent) and "_services" in vars(self):
+            self._services.publish(envelope.message)
+        else:
+            _refuse(envelope)
 
     def _retired(self, group: Group) -> None:
         """Forget a group in which nobody will run any more."""

@@ -150,22 +150,19 @@ def test_each_runner_has_its_own_numbers(world):
 
 
 def test_runner_is_known_to_wait_for_what_it_has_asked(world, ledger):
-    """Where it notes it, and where it cannot be computing: it rests, or lives in an event loop."""
-
-    def awaited(*, in_loop=False):
-        return world.exchange.awaited(ledger, in_loop=in_loop)
-
+    """Where it notes it, and where it does nothing else."""
+    awaited = world.exchange.awaited
     world.send(7)
     ledger.begin(1)
-    assert awaited() is None
-    assert awaited(in_loop=True) == "runner 'b'"
+    assert awaited(ledger) is None
     ledger.await_answer(7)
-    assert awaited() == awaited(in_loop=True) == "runner 'b'"
+    assert awaited(ledger) == "runner 'b'"
     ledger.await_answer(0)
+    assert awaited(ledger) is None
     ledger.rest()
-    assert awaited() == "runner 'b'"
+    assert awaited(ledger) == "runner 'b'"
     world.answer(Reply(1), "answer")
-    assert awaited() is awaited(in_loop=True) is None
+    assert awaited(ledger) is None
 
 
 def test_a_frame_that_comes_twice_counts_once(world):
@@ -304,7 +301,7 @@ def test_what_is_too_late_ends_with_its_error_and_not_with_nothing(world, ledger
     assert opened == [StreamOpened(7)] * streaming
     assert isinstance(last, ReplyError)
     assert last.task_id == 7
-    assert world.exchange.awaited(ledger, in_loop=True) is None
+    assert world.exchange.awaited(ledger) is None
 
 
 def test_asker_who_gives_up_while_his_message_is_unpickled(world):

@@ -102,6 +102,20 @@ class DownError(Exception):
     """What a refused message is answered with."""
 
 
+def test_large_message_whose_sending_was_interrupted_is_taken_back(world):
+    """The sender has no future of it."""
+
+    def interrupt():
+        raise KeyboardInterrupt
+
+    world.inbox._limit = 1 << 20
+    world.release = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        world.ask(memoryview(bytes(100_000)))
+    assert [message for message, _ in world.posted] == [Request(1, True), CancelTask(1)]
+    assert world.inbox.owed_since() is None
+
+
 def test_message_waits_as_it_was_when_it_was_sent():
     """Its sender may use his memory again at once."""
     world = World(limit=1 << 20)

@@ -1,5 +1,6 @@
 """A ref in a message is the actor's ref where it arrives: in a runner, and back in the parent."""
 
+import asyncio
 import copyreg
 import pickle
 import subprocess
@@ -11,8 +12,9 @@ import psutil
 import pykka
 import pytest
 from faulty import PROGRAM_ENVIRONMENT, Echo
-from hopping import Boxed, Caller, CallerLoop, OnlyThere, Plain
+from hopping import Boxed, Caller, CallerLoop, Lingering, OnlyThere, Plain
 from hopping_arrays import Arrays
+from household import TwoPartError
 
 import actors
 from actors._payload import pack
@@ -38,12 +40,6 @@ def plain():
 def got(future):
     """Return a future's answer."""
     return future.get(timeout=LIMIT)
-
-
-@pytest.fixture
-def pipes(fifo, latch):
-    """Give both named pipes."""
-    return fifo, latch
 
 
 # Messages.
@@ -587,16 +583,11 @@ def test_no_more_wait_for_a_runner_that_is_down_than_its_spec_allows(start, supe
     assert got(supervisor.stop_runner("b"))
 
 
-@pytest.mark.parametrize(
-    ("runner_class", "how"),
-    [(Caller, "call"), (Caller, "call_future"), (CallerLoop, "call_later")],
-    ids=["waiting", "handing on", "awaiting"],
-)
-def test_a_hang_in_an_ask_is_anothers(start, failures, pipes, runner_class, how):
+@pytest.mark.parametrize("how", ["call", "call_future"], ids=["waiting", "handing on"])
+def test_a_hang_in_an_ask_is_anothers(start, failures, fifo, latch, how):
     """Nobody has to declare it: the runner notes for whose answer it waits."""
-    fifo, latch = pipes
     other = start("b", runner_class=Caller)
-    caller = start("a", runner_class=runner_class, progress_timeout=0.5).proxy()
+    caller = start("a", runner_class=Caller, progress_timeout=0.5).proxy()
     hanging = getattr(caller, how)(other, "wait_at", fifo.path, latch.path)
     assert fifo.read() == "reached"
     failure = failures.wait_for(actors.RunnerFailed)
@@ -630,6 +621,41 @@ def test_a_stream_that_is_handed_on_and_left_frees_the_one_in_between(pair, fifo
     assert got(caller.send_back("and when it is left")) == "and when it is left"
     latch.write()
     assert got(caller.ask(other, "after that")) == "after that"
+
+
+def test_a_runner_that_stops_itself_waits_for_what_it_has_handed_on(start, failures, fifo, latch):
+    """However long others take; its own end has so much time and no more."""
+    other = start("b", runner_class=Caller)
+    caller = start("a", runner_class=Caller, stop_timeout=0.3).proxy()
+    handed_on = caller.call_future(other, "wait_at", fifo.path, latch.path)
+    assert fifo.read() == "reached"
+    caller.stop().get(timeout=LIMIT)
+    # Another one is ended meanwhile, for its last hook takes three times as long.
+    slow = start("slow", runner_class=Lingering, stop_timeout=0.9).proxy()
+    slow.stop().get(timeout=LIMIT)
+    assert failures.wait_for(actors.RunnerFailed).runner_id == "slow"
+    latch.write()
+    assert got(got(handed_on)) == "through"
+    assert [failure.runner_id for failure in failures.events()] == ["slow"]
+
+
+def test_an_exception_that_is_handed_on_is_what_was_raised(pair):
+    """In a future, which raises it; what is no `Exception` is the asker's at once."""
+    caller, other = pair
+    with pytest.raises(TwoPartError, match="left and right") as caught:
+        got(got(caller.call_future(other, "fail_in_two_parts")))
+    assert caught.value.parts == ["left", "right"]
+    with pytest.raises(asyncio.CancelledError):
+        got(caller.answer_with_a_cancelled_future())
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_process_forked_from_a_runner_reaches_nobody(pair):
+    """It has the channel of the runner, whose own messages would be taken for old ones."""
+    caller, other = pair
+    assert got(caller.fork_and_tell(other, "from the child")) == "refused"
+    assert got(caller.ask(other, "from the runner")) == "from the runner"
+    assert got(other.proxy().got) == ["from the runner"]
 
 
 def test_hook_of_a_future_that_is_handed_on_is_called_once(pair):

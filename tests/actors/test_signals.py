@@ -6,7 +6,7 @@ import signal
 
 import pytest
 from faulty import Alarmed, AlarmedLoop
-from gate import wait_until_gone
+from gate import pass_gate, wait_until_gone
 
 import actors
 
@@ -47,3 +47,39 @@ def test_idle_runner_that_a_signal_ends_calls_its_last_hook(
 ):
     """Once, as one does that was in a handler."""
     assert end_by(number, runner_class) == (raised, [last])
+
+
+@pytest.mark.parametrize("concurrent", [False, True])
+def test_runner_that_ctrl_c_ends_and_that_comes_back_is_alive_meanwhile(
+    supervisor, start, gate, concurrent
+):
+    """What it is told while its last hook runs waits for the next incarnation."""
+
+    class Lingering(actors.Runner):
+        def __init__(self, folder):
+            super().__init__()
+            self.folder, self.got = folder, []
+
+        def on_receive(self, message):
+            self.got.append(message)
+            return self.got
+
+        def on_stop(self):
+            pass_gate(self.folder)
+
+    Lingering.concurrent = concurrent
+    restart = actors.Restart.TRANSIENT
+    ref = start(runner_class=Lingering, args=(gate.folder,), restart=restart, stop_timeout=LIMIT)
+    assert ref.ask("before", timeout=LIMIT) == ["before"]
+    (info,) = supervisor.runners().get(timeout=LIMIT)
+    os.kill(info.pid, signal.SIGINT)
+    gate.wait()
+    number = 0
+    while ref.actor_inbox.empty():
+        number += 1
+        ref.tell(number)
+    supervisor.runners().get(timeout=LIMIT)
+    assert ref.is_alive()
+    gate.open()
+    assert ref.ask("after", timeout=LIMIT) == [number, "after"]
+    gate.open()

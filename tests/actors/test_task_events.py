@@ -2,6 +2,7 @@
 
 import signal
 
+import pykka
 import pytest
 from patient import Patient
 
@@ -156,6 +157,30 @@ def test_task_of_a_runner_that_is_stopped(worker, told, fifo, latch):
             future.get(timeout=LIMIT)
     assert [each for each in told() if each.task_id == 1] == [*TAKEN_UP, _updated("failed")]
     assert [each for each in told() if each.task_id == 2] == [_updated("failed", 2)]
+
+
+@pytest.mark.parametrize("dies", [False, True])
+def test_tasks_that_end_with_their_supervisor(fifo, latch, dies):
+    """Those in flight and those behind them, before nobody is told any more."""
+    events = []
+    with actors.supervise() as supervisor:
+        supervisor.subscribe(events.append, actors.TaskStatusUpdated).get(timeout=LIMIT)
+        spec = actors.RunnerSpec(
+            "worker", Worker, stop_timeout=0.2, restart=actors.Restart.TEMPORARY
+        )
+        ref = supervisor.start_runner(spec).get(timeout=LIMIT)
+        waiting = ref.proxy().die(fifo.path, latch.path), ref.proxy().add(1, 2)
+        assert fifo.read() == "begun"
+        if dies:
+            latch.write()
+    for future in waiting:
+        with pytest.raises(pykka.ActorDeadError):
+            future.get(timeout=LIMIT)
+    assert [event for event in events if event.task_id == 1] == [
+        _updated("running"),
+        _updated("failed"),
+    ]
+    assert [event for event in events if event.task_id == 2] == [_updated("failed", 2)]
 
 
 def test_task_that_waits_for_a_runner_that_is_stopped(supervisor, worker, told, fifo, latch):

@@ -85,7 +85,9 @@ class Runtime:
         """Start an actor. Return its ref. What a process's spec has of its own is given by name."""
         if self.in_process:
             fields = {
-                name: kwargs.pop(name) for name in ("restart", "stop_timeout") if name in kwargs
+                name: kwargs.pop(name)
+                for name in ("restart", "stop_timeout", "backoff")
+                if name in kwargs
             }
             spec = actors.RunnerSpec(
                 f"runner {next(self._numbers)}",

@@ -45,7 +45,11 @@ def test_exception_brings_its_attributes_and_notes(ref):
 
 
 @pytest.mark.parametrize(
-    "how", ["two parts", "prefixed", "keyword", "slotted", "missing", "registered", "group"]
+    "how",
+    [
+        *("two parts", "prefixed", "keyword", "slotted", "missing", "mixed", "restoring"),
+        *("registered", "group"),
+    ],
 )
 def test_exception_is_what_was_raised_whatever_its_constructor_takes(ref, how):
     """It is made again as it was: its type, its text, and everything that it carries."""

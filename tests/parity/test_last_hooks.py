@@ -59,6 +59,27 @@ def test_what_is_told_meanwhile_waits_for_the_next_incarnation(runtime, start, g
     gate.open()
 
 
+@pytest.mark.runtimes("process", reason="a thread is not started again")
+def test_actor_that_is_started_again_after_all_is_alive_meanwhile(runtime, start, gate, failures):
+    """It stopped itself, and nobody knew yet that its last hook would be a failure."""
+    backoff = actors.Backoff(initial=2.0)
+    ref = start(
+        Lingerer,
+        gate.folder,
+        stop_timeout=0.3,
+        restart=actors.Restart.TRANSIENT,
+        backoff=backoff,
+    )
+    ref.tell("stop")
+    gate.wait()
+    assert ref.actor_stopped.wait(LIMIT)
+    failures.wait_for(actors.RunnerFailed)
+    runtime.supervisor.runners().get(timeout=LIMIT)
+    assert ref.is_alive()
+    assert ref.ask("got", timeout=LIMIT) == []
+    gate.open()
+
+
 @pytest.fixture
 def failures(runtime, recorder):
     """Give a recorder of the failures that are published."""

@@ -1,5 +1,6 @@
 """Runners and actors that send refs to each other. Here because a new process finds them by name."""
 
+import asyncio
 import functools
 import os
 import threading
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pykka
 from faulty import Echo
+from household import TwoPartError
 
 import actors
 from actors import _bootstrap
@@ -231,6 +233,26 @@ class Caller(Echo):
         finally:
             write_line(fifo, "closed")
 
+    def fail_in_two_parts(self):
+        raise TwoPartError("left", "right")
+
+    def answer_with_a_cancelled_future(self):
+        future = actors.RunnerFuture()
+        future.set_exception((asyncio.CancelledError, asyncio.CancelledError(), None))
+        return future
+
+    def fork_and_tell(self, ref, message):
+        """Return what became of a message that a child has sent."""
+        pid = os.fork()
+        if pid == 0:
+            try:
+                ref.tell(message)
+            except pykka.ActorDeadError:
+                os._exit(7)
+            os._exit(0)
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        return "refused" if status == 7 else "sent"
+
     def one_then_wait(self, reached, gate):
         yield 1
         self.wait_at(reached, gate)
@@ -332,13 +354,17 @@ class Plain(pykka.ThreadingActor):
         raise LookupError("as told")
 
 
+class Lingering(Caller):
+    """Does not come to its end."""
+
+    def on_stop(self):
+        threading.Event().wait()
+
+
 class CallerLoop(Caller):
     """Lives in an event loop."""
 
     concurrent = True
-
-    async def call_later(self, ref, method, *args):
-        return await getattr(ref.proxy(), method)(*args)
 
     async def count_later(self, number):
         for each in range(number):

@@ -191,6 +191,23 @@ class UnmakableError(Exception):
         return UnmakableError.__new__, ()
 
 
+class MixedError(RuntimeError, ConnectionError):
+    """Is made as its second base is, which has the larger instances."""
+
+
+class RestoringError(Exception):
+    """Is told when it is made again."""
+
+    code = 0
+
+    def __setstate__(self, state):
+        self.code = state["kept"]
+
+    def __init__(self, kept):
+        super().__init__("text")
+        self.kept = self.code = kept
+
+
 def _selfish_error():
     error = DetailedError()
     error.itself = error
@@ -231,6 +248,8 @@ ERRORS = {
     "keyword": lambda: KeywordError(code=7),
     "slotted": lambda: SlottedError("text", 7),
     "missing": lambda: MissingFileError("/nowhere"),
+    "mixed": lambda: MixedError("text"),
+    "restoring": lambda: RestoringError(7),
     "registered": lambda: RegisteredError(code=7),
     "unmakable": UnmakableError,
     "group": lambda: ExceptionGroup("group", [TwoPartError("left", "right"), KeywordError(code=7)]),
