@@ -83,3 +83,4 @@ def test_runner_that_ctrl_c_ends_and_that_comes_back_is_alive_meanwhile(
     gate.open()
     assert ref.ask("after", timeout=LIMIT) == [number, "after"]
     gate.open()
+    assert ref.stop(timeout=LIMIT) is True
