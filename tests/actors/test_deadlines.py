@@ -56,7 +56,7 @@ def test_task_in_time_is_left_alone(start, fifo, latch):
     held = in_time.hold(fifo.path, latch.path)
     assert fifo.read() == "begun"
     # A quarter of the limit is how often an idle inbox is looked at.
-    late = start("late", runner_class=Patient, task_timeout=3.0).proxy().stuck()
+    late = start("late", runner_class=Patient, task_timeout=3.0, stop_timeout=0.1).proxy().stuck()
     with pytest.raises(actors.TaskTimedOutError):
         late.get(timeout=LIMIT)
     latch.write()

@@ -23,7 +23,7 @@ HERE = Path(__file__).resolve().parent
 WARM_UP = 300
 ROUNDS = 15
 TRIPS = 100  # a round
-PIPELINED_ROUNDS = 5
+PIPELINED_ROUNDS = 15
 ASKS = 500  # a round
 LIMIT = 180.0
 """Seconds that the comparison with one peer may take: met only if it hangs."""
