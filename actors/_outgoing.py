@@ -199,7 +199,9 @@ class Outgoing:
             )
 
     def probe(self, actor_urn: str) -> bool:
-        """Return whether an actor is alive."""
+        """Return whether an actor is alive, and can be reached from here."""
+        if self._is_foreign():
+            return False
         future: RunnerFuture[bool] = RunnerFuture()
         self.send(Errand.PROBE, actor_urn, "is_alive", (), future)
         alive: bool = future.get()
