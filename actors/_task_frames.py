@@ -92,7 +92,8 @@ class TaskFrames:
 
     def _stream_opened(self, message: StreamOpened, _: object) -> bool:
         task = self._tasks.get(message.task_id)
-        return task is not None and task.open_stream(message)
+        # Of a task that its asker was kept from: it was taken back, and is being cancelled.
+        return task is None or task.open_stream(message)
 
     def _stream_closed(self, message: StreamClosed, _: object) -> bool:
         task = self._tasks.get(message.task_id)

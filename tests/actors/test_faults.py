@@ -134,7 +134,7 @@ def header(kind, number, task, *sizes):
         (struct.pack("!2sBBIQ", b"r\x09", 5, 0, 0, 1), "no frame begins with"),
         (header(200, 0, 1), "no frame begins with"),
         (header(1, 0, 1, 0), "is not for the runner to say"),
-        (header(7, 5, 99, 1) + b"x" + header(6, 0, 99), "is not for the runner to say"),
+        (header(7, 5, 99, 1) + b"x" + header(8, 0, 1), "is not for the runner to say"),
     ],
     ids=[
         "garbage",
