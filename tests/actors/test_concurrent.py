@@ -173,9 +173,10 @@ def test_stream_that_is_left_closes_its_generator_at_the_yield(server, method, l
 
 
 def test_stream_that_is_left_is_cancelled_where_it_waits(server):
-    """A generator that waits for something is not at a yield."""
+    """A generator that waits for something is not at a yield, where it would be until then."""
     with server.one_then_hold("a").get(timeout=LIMIT) as stream:
         assert next(stream) == 1
+        assert server.noted("at a").get(timeout=LIMIT)
     assert server.noted("CancelledError in a").get(timeout=LIMIT)
 
 
@@ -234,8 +235,9 @@ def in_flight(server):
     """Return an ask and a stream that wait at a gate."""
     held = server.hold("a")
     stream = server.one_then_hold("b").get(timeout=LIMIT)
-    assert server.noted("at a").get(timeout=LIMIT)
     assert next(stream) == 1
+    for name in "ab":
+        assert server.noted(f"at {name}").get(timeout=LIMIT)
     return held, stream
 
 

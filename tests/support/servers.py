@@ -231,6 +231,7 @@ class Server(actors.Runner):
     async def one_then_hold(self, name):
         yield 1
         with self._noting_the_end(name):
+            await self._note(f"at {name}")
             await self._gates[name].wait()
         yield 2
 
