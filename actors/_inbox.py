@@ -6,11 +6,9 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-import pykka
-
-from actors._forks import Forks
 from actors._frames import AttributesChanged, CancelTask, Credit, Request
 from actors._framing import Buffer
+from actors._home import Home
 from actors._line import Line
 from actors._payload import owned, pack
 from actors._stop_request import ActorStop
@@ -62,7 +60,10 @@ class RunnerInbox:
         self._on_stop = on_stop
         self._call_soon = call_soon
         self._wanted = wanted
-        self._forks = Forks.count
+        self._home = Home(
+            f"runner {runner_id!r} cannot be reached from a process that was forked from its "
+            f"parent; use the spawn method, or start it there"
+        )
         self._lock = threading.RLock()
         self._line: Line | None = None
         self._on_cancel: Callable[[Task], object] = _ignore
@@ -87,8 +88,7 @@ class RunnerInbox:
                 or if this process was forked from the runner's parent: it has the same channel,
                 and would take the answers of the other.
         """
-        if Forks.count != self._forks:
-            self._check_process()
+        self._home.check()
         message = envelope.message
         if isinstance(message, ActorStop):
             # At once: what the same sender says next comes after the stop.
@@ -158,17 +158,6 @@ class RunnerInbox:
     def _next_id(self) -> int:
         self._last_id += 1
         return self._last_id
-
-    def _is_foreign(self) -> bool:
-        """Return whether this process was forked from the runner's parent."""
-        return Forks.count != self._forks
-
-    def _check_process(self) -> None:
-        if self._is_foreign():
-            raise pykka.ActorDeadError(
-                f"runner {self.runner_id!r} cannot be reached from a process that was forked from "
-                f"its parent; use the spawn method, or start it there"
-            )
 
     def _send(self, task: Task, *, borrowed: bool = False) -> None:
         try:
@@ -328,7 +317,7 @@ class RunnerInbox:
         Raises:
             pykka.ActorDeadError: If this process was forked from the runner's parent.
         """
-        self._check_process()
+        self._home.check()
         line = self._line
         if line is None:
             return True
@@ -343,12 +332,12 @@ class RunnerInbox:
         """See to it that somebody receives, for a waiter who does not."""
         del task
         line = self._line
-        if line is not None and not self._is_foreign():
+        if line is not None and not self._home.is_elsewhere:
             line.attend()
 
     def cancel(self, task: Task) -> None:
         """Tell the runner that nobody waits for a task any more. Idempotent."""
-        if self._is_foreign():
+        if self._home.is_elsewhere:
             return
         with self._lock:
             task.cancelled = True
@@ -365,7 +354,7 @@ class RunnerInbox:
 
     def grant(self, task: Task, amount: int) -> None:
         """Tell the runner that a stream's reader can take more."""
-        if self._is_foreign():
+        if self._home.is_elsewhere:
             return
         with self._lock:
             if self._line is not None and task.id in self._tasks:

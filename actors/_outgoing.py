@@ -5,11 +5,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import pykka
 from pykka._envelope import Envelope
 
 from actors._channel import Channel
-from actors._forks import Forks
 from actors._frames import (
     Answer,
     CancelTask,
@@ -24,6 +22,7 @@ from actors._frames import (
 )
 from actors._framing import Buffer
 from actors._future import RunnerFuture
+from actors._home import Home
 from actors._ledger import Ledger
 from actors._mailbox import Mailbox
 from actors._payload import pack
@@ -140,7 +139,7 @@ class Outgoing:
         self._channel = channel
         self._mailbox = mailbox
         self._ledger = ledger
-        self._forks = Forks.count
+        self._home = Home("nobody can be reached from a process that was forked from a runner")
         self._main = threading.main_thread().ident
         self._lock = threading.Lock()
         self._tasks: dict[int, Task] = {}
@@ -170,7 +169,7 @@ class Outgoing:
             payload: The message, pickled.
             reply_to: The future of whoever waits for an answer, if anybody does.
         """
-        self._check_process()
+        self._home.check()
         address = f"{actor_urn}\n{name}".encode("utf-8", "backslashreplace")
         # The parent takes numbers in their order only (see `Exchange`).
         with self._lock:
@@ -188,19 +187,9 @@ class Outgoing:
                     self._channel.send(CancelTask(task_id))
                 raise
 
-    def _is_foreign(self) -> bool:
-        """Return whether this process was forked from the runner."""
-        return Forks.count != self._forks
-
-    def _check_process(self) -> None:
-        if self._is_foreign():
-            raise pykka.ActorDeadError(
-                "nobody can be reached from a process that was forked from a runner"
-            )
-
     def probe(self, actor_urn: str) -> bool:
         """Return whether an actor is alive, and can be reached from here."""
-        if self._is_foreign():
+        if self._home.is_elsewhere:
             return False
         future: RunnerFuture[bool] = RunnerFuture()
         self.send(Errand.PROBE, actor_urn, "is_alive", (), future)
@@ -243,7 +232,7 @@ class Outgoing:
         Returns:
             `False`: in a runner nobody receives but those who wait.
         """
-        self._check_process()
+        self._home.check()
         timeout = None if deadline is None else max(0.0, deadline - time.monotonic())
         if threading.get_ident() != self._main:
             self._mailbox.wait_for(done, timeout)
@@ -279,7 +268,7 @@ class Outgoing:
     def cancel(self, task: Task) -> None:
         """Tell that nobody waits for a task any more."""
         task.cancelled = True
-        if self._is_foreign():
+        if self._home.is_elsewhere:
             return
         if task.id in self._tasks:
             self._channel.send(CancelTask(task.id))
@@ -293,5 +282,5 @@ class Outgoing:
 
     def grant(self, task: Task, amount: int) -> None:
         """Tell that a stream's reader can take more."""
-        if task.id in self._tasks and not self._is_foreign():
+        if task.id in self._tasks and not self._home.is_elsewhere:
             self._channel.send(Credit(task.id, amount))

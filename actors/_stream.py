@@ -277,15 +277,7 @@ class Stream(Generic[T_co]):
 
         Raises:
             StopAsyncIteration: At the end.
-            TaskCancelledError: If the stream was cancelled.
-            TaskTimedOutError: If it took longer than `RunnerSpec.task_timeout`.
-            RunnerFailedError: If the runner ended before the stream did.
-            RunnerStoppedError: If it was stopped before.
-            UnsendableError: If a chunk cannot be pickled.
-            FrameTooLargeError: If one exceeds the limit of its size.
-            WireError: If one cannot be rebuilt here.
-            RemoteError: If the handler raised what cannot be sent.
-            Exception: What the handler raised.
+            Exception: What `next` raises, for the same reasons.
         """
         from actors._awaiting import pause  # noqa: PLC0415
 

@@ -104,7 +104,7 @@ ACTORS = {
     "_bells": 1,
     "_ledger": 1,
     "_spin": 1,
-    "_forks": 1,
+    "_home": 1,
     "_main_module": 1,
     "_unsendable": 1,
     "_exceptions": 1,
