@@ -33,9 +33,9 @@ BENIGN = [
 ]
 
 
-def some_of(items, context):
+def some_of(items, context, contexts=CONTEXTS):
     """Return a third of the items: over all contexts, each item stands in many of them."""
-    return items[list(CONTEXTS).index(context) % 3 :: 3]
+    return items[list(contexts).index(context) % 3 :: 3]
 
 
 def causes(lines, platform="linux", end="\n"):
@@ -109,7 +109,7 @@ def test_benign_outputs_stay_benign(context):
     """Whoever prints them."""
     loud = [
         (entry["id"], found)
-        for entry in BENIGN
+        for entry in some_of(BENIGN, context)
         if (found := causes(CONTEXTS[context](lines_of(entry)), report.platform_of(entry)))
     ]
     assert loud == []
@@ -120,12 +120,12 @@ def test_words_that_are_only_spoken_of_are_no_cause(harmless):
     """Or that were handled; what looks like a record of its own may be taken for one."""
     loud = [
         (cause, found)
-        for cause, text in WORDINGS
+        for cause, text in some_of(WORDINGS, harmless, HARMLESS)
         if "\n" not in text
         and (found := causes(HARMLESS[harmless](text), platform_for(cause)))
         and found != ["python-exception"]
     ]
-    assert len(loud) <= 0.07 * len(WORDINGS), loud
+    assert len(loud) <= 0.07 * len(WORDINGS) / 3, loud
 
 
 def test_a_record_in_json_is_read_like_the_lines_in_it():

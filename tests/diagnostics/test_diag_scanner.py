@@ -39,7 +39,8 @@ def made(name, literal):
     return Signature(name=name, pattern=re.escape(literal), build=lambda *_: None)
 
 
-@SETTINGS
+# Fewer than of the others: each looks for every signature in every line.
+@settings(SETTINGS, max_examples=60)
 @given(block=blocks, own=st.lists(texts, max_size=3, unique=True), data=st.data())
 def test_where_nothing_is_found_no_signature_matches_any_line(block, own, data):
     """Those of the catalogue, and those that came at run time."""
