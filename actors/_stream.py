@@ -144,6 +144,24 @@ class StreamCore:
         chunk = _NOTHING
         while chunk is _NOTHING:
             chunk = self._take(sleep=self._receive is None or self._is_attended())
+        return self._paid_for(chunk)
+
+    async def pop_in_loop(self) -> Any:
+        """
+        Wait for the next chunk in an event loop, where others may wait for it, too.
+
+        Raises:
+            StopAsyncIteration: At the end.
+            BaseException: What the stream ended with.
+        """
+        try:
+            while (chunk := self._take(sleep=False)) is _NOTHING:
+                await self._wait_in_loop()
+        except StopIteration:
+            raise StopAsyncIteration from None
+        return self._paid_for(chunk)
+
+    def _paid_for(self, chunk: Any) -> Any:
         if self._owed >= _OFTEN_ENOUGH:
             self._pay()
         return chunk.open() if isinstance(chunk, Sealed) else chunk
@@ -192,8 +210,7 @@ class StreamCore:
         """Say whether `pop` would not have to wait."""
         return self._chunks or self._ended or self._cancelled
 
-    async def wait(self) -> None:
-        """Wait in an event loop until `pop` would not have to."""
+    async def _wait_in_loop(self) -> None:
         # Late: the module says why.
         from actors._awaiting import until  # noqa: PLC0415
 
@@ -282,14 +299,9 @@ class Stream(Generic[T_co]):
         from actors._awaiting import pause  # noqa: PLC0415
 
         self._turn += 1
-        if not self._core.ready():
-            await self._core.wait()
-        elif self._turn % _TURN == 0:
+        if self._turn % _TURN == 0:
             await pause()
-        try:
-            chunk: T_co = self._core.pop()
-        except StopIteration:
-            raise StopAsyncIteration from None
+        chunk: T_co = await self._core.pop_in_loop()
         return chunk
 
     def cancel(self) -> bool:

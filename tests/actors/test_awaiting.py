@@ -352,6 +352,29 @@ def test_reader_of_chunks_that_are_there_lets_others_have_their_turn():
     assert len(turns) > 3
 
 
+def test_readers_of_one_stream_share_a_loop():
+    """The one to whom nothing is left, when it has let the others have their turn, waits there."""
+
+    async def read(stream):
+        return [chunk async for chunk in stream]
+
+    async def main():
+        core = StreamCore(lambda amount: None, lambda: None)
+        stream = Stream(core)
+        for number in range(64):
+            core.push(number)
+        readers = [asyncio.ensure_future(read(stream)) for _ in range(3)]
+        while core.ready():
+            await asyncio.sleep(0)
+        # The first is back from its pause now, and must not have blocked the loop.
+        await asyncio.sleep(0)
+        core.push(64)
+        core.finish()
+        return sorted(sum(await asyncio.gather(*readers), []))
+
+    assert run(main()) == list(range(65))
+
+
 def test_waiting_once_more_after_the_loop_has_ended_hurts_nobody():
     """Neither the one who answers nor the next loop."""
     future, core = RunnerFuture(), StreamCore(grant=lambda chunks: None, abandon=lambda: None)
