@@ -143,7 +143,9 @@ class ConcurrentLife:
                 while self._arrivals:
                     self._refuse(self._arrivals.popleft())
             elif self._link.begun(envelope):
-                self._servings.add(Serving(self, envelope))
+                serving = Serving(self, envelope)
+                self._servings.add(serving)
+                serving.begin()
             else:
                 self._rest()
         self._changed.set()

@@ -89,6 +89,8 @@ def _look() -> _Main:
     names = vars(module)
     size = len(names)
     if module is not last.module:
+        # A tool that runs programs may have put it there after multiprocessing was imported.
+        _modules[_AGAIN] = module
         imported, shared = _shared_names(module)
     elif size != last.size:
         imported, shared = last.imported, last.shared

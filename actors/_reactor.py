@@ -1,6 +1,5 @@
 """One thread that waits for everything: channels, outputs, process exits and deadlines."""
 
-import contextlib
 import heapq
 import itertools
 import logging
@@ -129,9 +128,12 @@ class Reactor:
         if self._awake:
             return
         self._awake = True
-        # Full: the loop is being woken anyway. Closed: there is no loop to wake.
-        with contextlib.suppress(BlockingIOError, OSError):
+        # Full: the loop is being woken anyway. Closed: there is no loop to wake. No other module's
+        # help: destructors come here, too, when the interpreter has taken the modules apart.
+        try:  # noqa: SIM105
             self._wake_out.send(b"\0")
+        except OSError:
+            pass
 
     def _drain_wakeups(self, _events: int) -> None:
         self._wake_in.recv(4096)

@@ -88,7 +88,11 @@ class Serving:
             envelope.reply_to.bond = _Ear(self._on_change)
         elif reply_to is not None:
             reply_to.listen(self._on_change)
-        self.task: Final = asyncio.get_running_loop().create_task(self._run())
+        self._task: asyncio.Task[None]
+
+    def begin(self) -> None:
+        """Handle the message; with an eager task factory, as far as it need not wait, at once."""
+        self._task = asyncio.get_running_loop().create_task(self._run())
 
     @property
     def cancelled(self) -> bool:
@@ -106,7 +110,7 @@ class Serving:
         # One that has not begun looks for itself; cancelled now, it could not even say so.
         if self._begun and not self._given_up:
             self._given_up = True
-            self.task.cancel()
+            self._task.cancel()
 
     def _on_change(self) -> None:
         self._life.call_soon(self._look)

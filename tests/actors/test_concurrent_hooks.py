@@ -2,10 +2,11 @@
 
 import os
 import signal
+import sys
 
 import pykka
 import pytest
-from servers import AsyncHooks, Contextual, Hasty, Lingering, PlainHooks
+from servers import AsyncHooks, Contextual, Eager, Hasty, Lingering, PlainHooks
 
 import actors
 
@@ -77,6 +78,24 @@ def test_handlers_see_what_hooks_have_set_in_their_context(place):
     assert server.seen_of_the_context().get(timeout=LIMIT) == "on_start, warm_up"
     ref.stop(timeout=LIMIT)
     assert place.wait_for_the_end(ref) == ["on_stop sees on_start, warm_up"]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks are new in 3.12")
+def test_tasks_may_be_eager(place):
+    """One that has ended where it was begun does not keep the runner from its end."""
+    ref = place.start(Eager)
+    server = ref.proxy()
+    assert ref.ask("x", timeout=LIMIT) == "x"
+    held = server.hold("a")
+    assert server.noted("at a").get(timeout=LIMIT)
+    given_up = server.hold("b")
+    assert server.noted("at b").get(timeout=LIMIT)
+    given_up.cancel()
+    assert list(server.count(3).get(timeout=LIMIT)) == [0, 1, 2]
+    server.open("a").get(timeout=LIMIT)
+    assert held.get(timeout=LIMIT) == "a"
+    assert ref.stop(timeout=LIMIT) is True
+    assert place.wait_for_the_end(ref)[-1] == "on_stop"
 
 
 def test_cancelled_error_of_a_last_hook_is_logged_like_any_other(place, caplog):

@@ -109,6 +109,13 @@ def test_script(tmp_path, source):
     assert run(script) == PRINTED
 
 
+def test_script_that_another_program_runs(tmp_path):
+    """As coverage does, which makes a main module of its own, after multiprocessing is imported."""
+    (tmp_path / "script.py").write_text(IN_MAIN)
+    report = f"--data-file={tmp_path / 'data'}"
+    assert run("-m", "coverage", "run", report, "script.py", folder=tmp_path) == PRINTED
+
+
 @pytest.mark.parametrize("source", [IN_MAIN, BEHIND_MAIN], ids=["before", "behind"])
 @pytest.mark.parametrize("name", ["program", "__main__"])
 def test_module_of_a_package(tmp_path, source, name):

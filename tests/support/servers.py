@@ -333,6 +333,13 @@ class Hasty(Server):
             await task
 
 
+class Eager(Server):
+    """Its tasks begin where they are made, and have often ended there, too."""
+
+    def on_start(self):
+        asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
+
+
 class Lingering(Server):
     """Has no end of its last hook."""
 
