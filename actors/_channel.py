@@ -2,6 +2,7 @@
 
 import enum
 import functools
+import itertools
 import select
 import socket
 import threading
@@ -53,11 +54,13 @@ class Channel:
         self._recv_into: Final = functools.partial(
             sock.recv_into, nbytes=0, flags=socket.MSG_DONTWAIT
         )
-        self._lock = threading.Lock()
-        self._outgoing: list[Buffer] = []
+        # Re-entrant, for a signal's handler that sends: whatever it has interrupted, it completes
+        # that first. So these two lists stay the same, and a batch is read as it is sent.
+        self._lock = threading.RLock()
+        self._outgoing: Final[list[Buffer]] = []
         self._waiting = 0
         """Their bytes; 0 as long as they are not counted, and too few if a handler came between."""
-        self._sent: list[int] = []
+        self._sent: Final[list[int]] = []
         """Bytes that the kernel has taken and that are still in `_outgoing`."""
         self._closed = False
 
@@ -107,11 +110,10 @@ class Channel:
         with self._lock:
             if self._closed:
                 return False
-            if self._outgoing:
-                self._outgoing.extend(parts)
+            self._outgoing.extend(parts)
+            if self._waiting:
                 self._waiting += sum(map(len, parts))
                 return True
-            self._outgoing = parts
             return self._send_some()
 
     def flush(self) -> bool:
@@ -135,7 +137,7 @@ class Channel:
             return False  # Closed: nothing waits.
         finally:
             with self._lock:
-                self._outgoing = _owned(self._outgoing)
+                self._own()
         return bool(self._outgoing)
 
     # A loop has a function of its own where something must be given back: CPython may call a
@@ -169,27 +171,41 @@ class Channel:
                 self._drop()
         return False
 
+    def _own(self) -> None:
+        parts = self._outgoing
+        while any(map(_is_borrowed, parts)):
+            before = parts[:]
+            count = len(before)
+            owned = _owned(before)
+            # Nothing is called between them; what a handler has posted meanwhile stands behind.
+            if parts[:count] == before:
+                parts[:count] = owned
+
     def _drop(self) -> None:
-        self._outgoing, self._waiting = [], 0
+        self._outgoing.clear()
+        self._sent.clear()
+        self._waiting = 0
 
     def _send_batch(self, flags: tuple[int]) -> None:
         """Send once, or account for what was sent when a handler came between."""
-        parts = self._outgoing
-        if not self._sent:
+        parts, sent = self._outgoing, self._sent
+        if not sent:
+            # In one call of C each, which takes what is there when it is made.
             if len(parts) == 1:
-                self._sent.extend(map(self._send, parts, flags))
+                sent.extend(map(self._send, parts, flags))
             else:
-                batch = parts[:_MAX_BATCH]
-                self._sent.extend(map(self._socket.sendmsg, (batch,), ((),), flags))
-        sent = self._sent[0]
-        if len(parts) == 1 and sent == len(parts[0]):
-            left: list[Buffer] = []
-            waiting = 0
-        else:
-            left = _after(parts, sent)
-            waiting = self._waiting - sent if self._waiting > sent else sum(map(len, left))
+                batch = itertools.islice(parts, _MAX_BATCH)
+                sent.extend(map(self._socket.sendmsg, (batch,), ((),), flags))
+        if not sent:
+            return  # a handler that sent has accounted for it
+        size, batched = sent[0], parts[:_MAX_BATCH]
+        done, rest = _after(batched, size)
+        waiting = max(0, self._waiting - size)
         # Nothing is called between them: they happen at once.
-        self._outgoing, self._waiting, self._sent = left, waiting, []
+        if sent:
+            parts[:done] = rest
+            self._waiting = waiting if parts else 0
+            sent[:] = ()
 
     def receive(self) -> Receipt:
         """Receive what there is, once and without blocking, unless something is pending."""
@@ -223,13 +239,12 @@ def _owned(parts: Iterable[Buffer]) -> list[Buffer]:
     return result
 
 
-def _after(parts: list[Buffer], sent: int) -> list[Buffer]:
-    """Return what is left of some buffers when so many bytes of them are sent."""
+def _after(parts: Sequence[Buffer], sent: int) -> tuple[int, list[Buffer]]:
+    """Return how many buffers were begun when so many bytes were sent, and the rest of the last."""
     done = 0
     while done < len(parts) and sent >= len(parts[done]):
         sent -= len(parts[done])
         done += 1
-    left = parts[done:]
-    if left and sent:
-        left[0] = memoryview(left[0])[sent:]
-    return left
+    if not sent:
+        return done, []
+    return done + 1, [memoryview(parts[done])[sent:]]

@@ -153,6 +153,35 @@ def test_interrupted_frame_is_sent_once_or_not_at_all(error, way):
     check(each_place(run, ("_framing.py", "_channel.py"), error), 50)
 
 
+@pytest.mark.parametrize("way", ["send", "post"])
+def test_handler_may_send_where_another_frame_is_sent(way):
+    """Its frame stands between two others."""
+
+    def run(interrupter):
+        with connected() as (runner, port):
+            sender, receiver = (runner, port) if way == "send" else (port, runner)
+            send = getattr(sender, way)
+            interrupter.handler = lambda: send(Reply(50), (b"from the handler",))
+            with interrupter:
+                for frame in SENT:
+                    send(*frame)
+            send(Reply(99))
+            assert sender.flush() is False
+            found = []
+            while not found or found[-1] != Frame(Reply(99)):
+                assert receiver.receive() is Receipt.SOME
+                assert receiver.reader.problem is None
+                found += plain(receiver.reader.pending)
+                receiver.reader.pending.clear()
+            from_the_handler = [frame for frame in found if frame.message == Reply(50)]
+            assert len(from_the_handler) == (interrupter.place is not None)
+            assert [frame for frame in found[:-1] if frame not in from_the_handler] == SENT
+            assert receiver.receive() is Receipt.NOTHING
+            assert not receiver.reader.partial
+
+    check(each_place(run, ("_framing.py", "_channel.py")), 50)
+
+
 class Loop:
     """A reactor that makes its calls when it is told to."""
 

@@ -1,4 +1,4 @@
-"""Raises where a signal's handler may raise: at each such place of a call, one after another."""
+"""Does what a signal's handler may do, where it may: at each place of a call, one after another."""
 
 import dis
 import functools
@@ -18,7 +18,7 @@ class Interruption(KeyboardInterrupt):
 
 class Interrupter:
     """
-    A context in which the nth place where a handler may raise does so, in this thread.
+    A context in which a handler is called at the nth place where one may be, in this thread.
 
     What the interpreter raises after an instruction is raised before the next one here. Where
     the two are not in the same `try` or `with`, that would be another thing, and is left out.
@@ -26,12 +26,14 @@ class Interrupter:
     Args:
         nth: Which place, from 0.
         files: Ends of the names of the files whose code is interrupted.
-        error: What is raised.
+        error: What it raises.
     """
 
     def __init__(self, nth, files, error=Interruption):
         self.place = None
-        """Where it was raised, if it was."""
+        """Where it was called, if it was."""
+        self.handler = None
+        """A handler that does something else than to raise."""
         self._left = nth
         self._files = files
         self._error = error
@@ -68,7 +70,9 @@ class Interrupter:
             code = frame.f_code
             file = code.co_filename.rpartition("/")[2]
             self.place = f"{file}:{frame.f_lineno} {code.co_qualname}, {last} then {names[at]}"
-            raise self._error
+            if self.handler is None:
+                raise self._error
+            self.handler()
         self._left -= 1
 
 
