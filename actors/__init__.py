@@ -22,6 +22,7 @@ from actors.errors import (
     TaskTimedOutError,
     UnknownRunnerError,
     UnsendableError,
+    WaitInSignalHandlerError,
     WireError,
 )
 from actors.messages import (
@@ -174,6 +175,7 @@ __all__ = [
     "Unkillable",
     "UnknownRunnerError",
     "UnsendableError",
+    "WaitInSignalHandlerError",
     "WireError",
     "__version__",
     "supervise",

@@ -37,6 +37,7 @@ class ConcurrentLife:
         self._servings: set[Serving] = set()
         self._stop: Any = None
         self._thread = threading.get_ident()
+        self._in_main_thread = threading.current_thread() is threading.main_thread()
         self._loop: asyncio.AbstractEventLoop
         # The hooks run in it, and each message in a copy.
         self._context: Final = contextvars.copy_context()
@@ -121,7 +122,10 @@ class ConcurrentLife:
     def call_soon(self, call: Callable[[], object]) -> None:
         """Make a call in the loop, asked for in any thread and in the context of any handler."""
         loop = self._loop
-        here = threading.get_ident() == self._thread
+        # In the main thread it may be a signal's handler, which the loop sleeps on after.
+        here = threading.get_ident() == self._thread and (
+            not self._in_main_thread or self._inbox.in_loop
+        )
         # Closed: the runner has ended, and its thread's number may be another's.
         with contextlib.suppress(RuntimeError):
             (loop.call_soon if here else loop.call_soon_threadsafe)(call, context=self._context)

@@ -118,8 +118,8 @@ class Exchange:
             message, payload = self._frames.popleft()
             match message:
                 case Forward(task_id, errand):
-                    # Not the first time that it comes, otherwise.
-                    if task_id > self._last_id and not self._closed:
+                    # It comes again at once if a handler has interrupted its receipt.
+                    if task_id != self._last_id and not self._closed:
                         self._last_id = task_id
                         self._forward(task_id, errand, payload)
                 case CancelTask(task_id) if task_id in self._paths:

@@ -68,7 +68,8 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
     """Set by whoever is to answer; forgotten with the answer, since it knows the future."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        # Re-entrant: a signal's handler may receive the answer whose wait it has interrupted.
+        self._lock = threading.RLock()
 
     @property
     def cancelled(self) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from actors._channel import Channel, Receipt
 from actors._framing import Frame
 from actors._spinner import Spinner
+from actors.errors import WaitInSignalHandlerError
 
 if TYPE_CHECKING:
     import asyncio
@@ -53,9 +54,12 @@ class Mailbox:
         self._messages: deque[Any] = deque()
         self._calls: deque[Callable[[], object]] = deque()
         # Taken by itself: a handler could come between a condition's own method and its lock.
-        self._lock = threading.Lock()
+        # Re-entrant, for a signal's handler that puts something in, or waits.
+        self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._receiving = threading.Lock()
+        self._leader = 0
+        """The thread that receives, if one does."""
         self._unfinished = False
         """Whether a handler has interrupted what had been received and was not dealt with."""
         self._last: Frame | None = None
@@ -69,10 +73,10 @@ class Mailbox:
         self._diverted: tuple[Callable[[Frame], Any], asyncio.AbstractEventLoop]
         self.diverted = False
         """Whether an event loop receives."""
-        self._poll = select.poll()
-        self._poll.register(channel.fileno(), select.POLLIN)
+        self.in_loop = False
+        """Whether the loop has called us, and so goes on with what is ready before it sleeps."""
         self._wake_fd = self._wake_in.fileno()
-        self._poll.register(self._wake_fd, select.POLLIN)
+        self._poll = self._new_poll()
         self._spinner = Spinner()
 
     # What Pykka knows of an inbox.
@@ -140,8 +144,8 @@ class Mailbox:
             self._take, self._keep = take_and_hand_over, sink
         self._diverted = take, loop
         self.diverted = True
-        loop.add_reader(self._channel.fileno(), self.look)
-        loop.add_reader(self._wake_fd, self._answer_bell)
+        loop.add_reader(self._channel.fileno(), self._called, self.look)
+        loop.add_reader(self._wake_fd, self._called, self._answer_bell)
 
     def restore(self, envelopes: Iterable[Any]) -> None:
         """
@@ -170,6 +174,10 @@ class Mailbox:
 
         Returns:
             Whether it is so.
+
+        Raises:
+            WaitInSignalHandlerError: If a signal's handler waits that has interrupted the receipt
+                of something.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
@@ -212,22 +220,50 @@ class Mailbox:
     def _turn(self, ready: Callable[[], Any], timeout: float | None) -> bool:
         """Unless something is so, receive once for all, or wait while another thread does."""
         leads: list[bool] = []
+        nested = False
         try:
             with self._lock:
-                if ready():
-                    return True
+                if not self._receiving.locked():
+                    self._leader = threading.get_ident()
                 # One call of C: no handler can come between taking the lead and noting it.
                 leads.extend(map(self._receiving.acquire, (False,)))
-                if not leads[0]:
+                nested = not leads[0] and self._leader == threading.get_ident()
+                if leads[0]:
+                    self._leader = threading.get_ident()
+                # Only now: what a handler puts in from here on, it rings for.
+                if ready():
+                    return True
+                if not leads[0] and not nested:
                     self._wait(timeout)
             if leads[0]:
                 self._receive(timeout)
+            elif nested and (timeout is None or timeout > 0):
+                self._receive_in_between(timeout)
         finally:
             if leads and leads[0]:
                 self._receiving.release()
                 if self._waiting:
                     self.wake()
         return False
+
+    def _receive_in_between(self, timeout: float | None) -> None:
+        """Receive in a signal's handler that has interrupted who receives."""
+        if self._unfinished:
+            raise WaitInSignalHandlerError
+        # The other may be polling, and an object for that serves one at a time.
+        poll, self._poll = self._poll, self._new_poll()
+        try:
+            self._receive(timeout)
+        finally:
+            self._poll = poll
+            # What has come may be what the other waits for.
+            self.wake()
+
+    def _new_poll(self) -> "select.poll":
+        poll = select.poll()
+        poll.register(self._channel.fileno(), select.POLLIN)
+        poll.register(self._wake_fd, select.POLLIN)
+        return poll
 
     def _wait(self, timeout: float | None) -> None:
         """Wait until the one who receives has something to tell, or was interrupted."""
@@ -270,6 +306,13 @@ class Mailbox:
         if receipt is Receipt.CLOSED or self._channel.reader.problem is not None:
             self._on_closed()
 
+    def _called(self, call: Callable[[], object]) -> None:
+        self.in_loop = True
+        try:
+            call()
+        finally:
+            self.in_loop = False
+
     def _answer_bell(self) -> None:
         """Make the calls that are wanted, in the loop, for which the bell may be meant."""
         self._make_calls()
@@ -278,6 +321,7 @@ class Mailbox:
             leads.extend(map(self._receiving.acquire, (False,)))
             # It may be meant for another thread that receives, and hears it itself.
             if leads[0]:
+                self._leader = threading.get_ident()
                 self._drain_bell()
         finally:
             if leads and leads[0]:

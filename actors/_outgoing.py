@@ -1,5 +1,6 @@
 """What a runner asks of actors that live elsewhere: messages out, answers in, by its parent."""
 
+import itertools
 import threading
 import time
 from collections.abc import Callable
@@ -141,10 +142,9 @@ class Outgoing:
         self._ledger = ledger
         self._home = Home("nobody can be reached from a process that was forked from a runner")
         self._main = threading.main_thread().ident
-        self._lock = threading.Lock()
+        self._ids = itertools.count(1)
         self._tasks: dict[int, Task] = {}
         self._attended: set[int] = set()
-        self._last_id = 0
 
     def ref(self, actor_urn: str, actor_class: type[Any]) -> RemoteRef:
         """Return a ref of an actor that does not live in this process."""
@@ -171,21 +171,19 @@ class Outgoing:
         """
         self._home.check()
         address = f"{actor_urn}\n{name}".encode("utf-8", "backslashreplace")
-        # The parent takes numbers in their order only (see `Exchange`).
-        with self._lock:
-            self._last_id = task_id = self._last_id + 1
-            if reply_to is not None:
-                self._tasks[task_id] = Task(self, task_id, (name,), (), reply_to)
-            try:
-                self._channel.send(Forward(task_id, errand), (address, *payload))
-            except FrameTooLargeError:
-                self._tasks.pop(task_id, None)
-                raise
-            except BaseException:
-                # The sender has no future of it, whether it was sent or not when a handler raised.
-                if self._tasks.pop(task_id, None) is not None:
-                    self._channel.send(CancelTask(task_id))
-                raise
+        task_id = next(self._ids)
+        if reply_to is not None:
+            self._tasks[task_id] = Task(self, task_id, (name,), (), reply_to)
+        try:
+            self._channel.send(Forward(task_id, errand), (address, *payload))
+        except FrameTooLargeError:
+            self._tasks.pop(task_id, None)
+            raise
+        except BaseException:
+            # The sender has no future of it, whether it was sent or not when a handler raised.
+            if self._tasks.pop(task_id, None) is not None:
+                self._channel.send(CancelTask(task_id))
+            raise
 
     def probe(self, actor_urn: str) -> bool:
         """Return whether an actor is alive, and can be reached from here."""

@@ -12,6 +12,7 @@ from actors._frames import FromRunner, ToRunner
 from actors._framing import Buffer
 from actors._reactor import Reactor
 from actors._spinner import Spinner
+from actors.errors import WaitInSignalHandlerError
 
 _PATIENCE: Final = 0.05
 """Seconds that an asker without an answer receives for itself. A longer wait can be left to the
@@ -57,8 +58,9 @@ class Reception:
         self._ended = ended
         self._turn = threading.Lock()
         self._leading = threading.Lock()
-        self._poll = select.poll()
-        self._poll.register(self._fd, select.POLLIN)
+        self._poll = self._new_poll()
+        self._in_main = False
+        """Whether the main thread receives, which a signal's handler may interrupt."""
         self._spinner = Spinner()
         self._leads = 0
         self._rest_for = _PATIENCE
@@ -119,9 +121,29 @@ class Reception:
 
         Returns:
             Whether the caller may sleep until he is told: somebody else receives.
+
+        Raises:
+            WaitInSignalHandlerError: If a signal's handler waits that has interrupted the receipt
+                of something.
         """
         if self._closed:
             return True
+        if threading.get_ident() != threading.main_thread().ident:
+            return self._receive_for_all(done, deadline, others)
+        if self._in_main:
+            return self._receive_in_between(done, deadline)
+        self._in_main = True
+        try:
+            return self._receive_for_all(done, deadline, others)
+        finally:
+            self._in_main = False
+
+    def _receive_for_all(
+        self,
+        done: Callable[[], object],
+        deadline: float | None,
+        others: Callable[[], object],
+    ) -> bool:
         finished: object = False
         leads: list[bool] = []
         requests = self._requests + _REQUESTS
@@ -159,6 +181,27 @@ class Reception:
             if not come or not self._receive():
                 break
         return finished
+
+    def _receive_in_between(self, done: Callable[[], object], deadline: float | None) -> bool:
+        """Receive in a signal's handler that has interrupted who receives, as `receive_until`."""
+        # It may be the reactor's turn, but not for long.
+        if not self._turn.acquire(timeout=_PATIENCE):
+            raise WaitInSignalHandlerError
+        self._turn.release()
+        # The other may be polling, and an object for that serves one at a time.
+        poll = self._new_poll()
+        while not done():
+            left = _PATIENCE if deadline is None else deadline - time.monotonic()
+            if left <= 0:
+                return False
+            if poll.poll(min(_PATIENCE, left) * 1000 + 1) and not self._receive():
+                return True
+        return False
+
+    def _new_poll(self) -> "select.poll":
+        poll = select.poll()
+        poll.register(self._fd, select.POLLIN)
+        return poll
 
     def attend(self) -> None:
         """See to it that somebody receives, when more wait than one, who would receive himself."""

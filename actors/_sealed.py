@@ -29,7 +29,8 @@ class Sealed:
     ) -> None:
         self._segments: tuple[Buffer, ...] | None = segments
         self._remote = error
-        self._lock = threading.Lock()
+        # Re-entrant: what is rebuilt is the user's, and a signal's handler may want it, too.
+        self._lock = threading.RLock()
 
     def open(self) -> Any:
         """

@@ -25,6 +25,7 @@ __all__ = [
     "TaskTimedOutError",
     "UnknownRunnerError",
     "UnsendableError",
+    "WaitInSignalHandlerError",
     "WireError",
 ]
 
@@ -238,6 +239,24 @@ class FrameTooLargeError(ActorsError, ValueError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.size, self.limit)
+
+
+class WaitInSignalHandlerError(ActorsError, RuntimeError):
+    """
+    Raised to a signal's handler that waits for what cannot come before the handler has returned.
+
+    It has interrupted its own thread while that was at work on something received. Python has no
+    way around that; its manual says of locks what holds for all waiting in handlers.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this signal's handler has interrupted the receipt of messages, and no more can come "
+            "before it returns; let it tell an actor, raise, or start a thread that waits"
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), ()
 
 
 class WireError(ActorsError, ValueError):

@@ -35,6 +35,7 @@ from actors._mailbox import Mailbox
 from actors._payload import pack
 from actors._reception import Reception
 from actors._stream import WINDOW
+from actors.errors import WaitInSignalHandlerError
 from actors.messages import RunnerReady
 from actors.messages import TaskStatusUpdated as Updated
 from actors.termination import RunnerTerminationError
@@ -485,3 +486,49 @@ def close_mailbox(mailbox):
     """Give a mailbox's descriptors back, which otherwise live as long as the process."""
     mailbox._wake_in.close()
     mailbox._wake_out.close()
+
+
+@pytest.mark.parametrize("waits", [False, True], ids=["puts", "waits"])
+def test_handler_may_use_the_mailbox_that_it_has_interrupted(waits):
+    """To put something in, always; to wait unless what has come is being dealt with."""
+    refused = []
+
+    def run(interrupter):
+        with connected() as (runner, port):
+            mailbox = Mailbox(runner, lambda frame: frame, lambda: None)
+
+            def handler():
+                if not waits:
+                    mailbox.put("from the handler")
+                    return
+                port.post(Request(9), ())
+                before = len(mailbox._messages)
+                try:
+                    assert mailbox.wait_for(lambda: len(mailbox._messages) > before, TIMEOUT)
+                except WaitInSignalHandlerError:
+                    assert mailbox._unfinished
+                    refused.append(interrupter.place)
+
+            for n in range(3):
+                port.post(Request(n), (b"x" * n,))
+            interrupter.handler = handler
+            found = []
+            with interrupter:
+                mailbox.wait_for(lambda: not mailbox.empty(), TIMEOUT)
+                mailbox.put("last")
+            while not found or found[-1] != "last":
+                found.append(mailbox.get())
+            mailbox.look()
+            while not mailbox.empty():
+                found.append(mailbox.get())
+            came = [frame.message.task_id for frame in found if isinstance(frame, Frame)]
+            expected = [0, 1, 2, 9] if waits and interrupter.place is not None else [0, 1, 2]
+            assert came == expected
+            put = [text for text in found if not isinstance(text, Frame)]
+            nested = not waits and interrupter.place is not None
+            assert sorted(put) == (["from the handler", "last"] if nested else ["last"])
+            assert not mailbox._receiving.locked()
+            close_mailbox(mailbox)
+
+    check(each_place(run, ("_channel.py", "_mailbox.py", "threading.py")), 50)
+    assert bool(refused) is waits

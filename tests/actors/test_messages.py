@@ -90,6 +90,7 @@ def test_a_failure_is_a_value():
 
 
 ARGUMENTS = {
+    errors.WaitInSignalHandlerError: (),
     errors.SpecError: ("RunnerSpec('a')", "id", "is wrong"),
     errors.DuplicateIdError: ("GroupSpec('a')", "members", "is given twice"),
     errors.RunnerFailedError: (FAILURE, messages.ErrorChunk("chat", 1, 2, "m")),

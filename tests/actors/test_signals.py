@@ -1,12 +1,15 @@
-"""What a signal's handler raises in a runner that waits for messages ends it with a last hook."""
+"""What a signal's handler raises in a runner that waits ends it with a last hook; it may talk, too."""
 
 import json
 import os
+import queue
 import signal
 
+import pykka
 import pytest
 from faulty import Alarmed, AlarmedLoop
 from gate import pass_gate, wait_until_gone
+from signalled import Reloading, ReloadingLoop
 
 import actors
 
@@ -84,3 +87,33 @@ def test_runner_that_ctrl_c_ends_and_that_comes_back_is_alive_meanwhile(
     assert ref.ask("after", timeout=LIMIT) == [number, "after"]
     gate.open()
     assert ref.stop(timeout=LIMIT) is True
+
+
+class Boss(pykka.ThreadingActor):
+    """Keeps what it is told."""
+
+    def __init__(self):
+        super().__init__()
+        self.got = queue.SimpleQueue()
+
+    def on_receive(self, message):
+        self.got.put(message)
+        return "the answer"
+
+
+@pytest.mark.parametrize("runner_class", [Reloading, ReloadingLoop])
+def test_handler_in_an_idle_runner_asks_and_tells(supervisor, start, runner_class):
+    """Nothing else comes that would wake the runner."""
+    boss = Boss.start()
+    try:
+        got = boss.proxy().got.get(timeout=LIMIT)
+        ref = start(runner_class=runner_class, args=(boss, LIMIT))
+        (info,) = supervisor.runners().get(timeout=LIMIT)
+        ref.tell("first")
+        assert got.get(timeout=LIMIT) == "handled: first"
+        for _ in range(3):
+            os.kill(info.pid, signal.SIGUSR2)
+            assert got.get(timeout=LIMIT) == "in the handler"
+            assert got.get(timeout=LIMIT) == "handled: the answer"
+    finally:
+        boss.stop()
