@@ -21,6 +21,7 @@ _PIECE: Final = 4 << 20
 _WAIT: Final = (0,)
 _DO_NOT_WAIT: Final = (socket.MSG_DONTWAIT,)
 """Flags of send(2), as `map` takes them."""
+_NO_REST: Final[list[Buffer]] = []
 _MAX_BATCH: Final = 512
 """Buffers handed to one sendmsg(2), well below IOV_MAX (1024 on Linux and macOS)."""
 
@@ -196,16 +197,17 @@ class Channel:
             else:
                 batch = itertools.islice(parts, _MAX_BATCH)
                 sent.extend(map(self._socket.sendmsg, (batch,), ((),), flags))
-        if not sent:
-            return  # a handler that sent has accounted for it
+        if not (sent and parts):
+            # A handler that sent has accounted for it.
+            sent[:] = ()
+            return
         size, batched = sent[0], parts[:_MAX_BATCH]
-        done, rest = _after(batched, size)
-        waiting = max(0, self._waiting - size)
+        begun, rest = (1, _NO_REST) if size == len(batched[0]) else _after(batched, size)
         # Nothing is called between them: they happen at once.
         if sent:
-            parts[:done] = rest
-            self._waiting = waiting if parts else 0
-            sent[:] = ()
+            parts[:begun] = rest
+            self._waiting = self._waiting - size if self._waiting > size else 0
+            del sent[0]
 
     def receive(self) -> Receipt:
         """Receive what there is, once and without blocking, unless something is pending."""

@@ -22,6 +22,7 @@ _LOOK_EVERY: Final = 0.001
 
 _LONGEST_WAIT: Final = 3600.0
 """Seconds; poll(2) takes milliseconds in 31 bits, and a timeout may be meant as "never"."""
+_ident: Final = threading.get_ident
 _PATIENCE: Final = 1.0
 """Seconds after which who waits for another to receive looks for itself: a handler may have
 interrupted the other before it said that it is done."""
@@ -224,12 +225,12 @@ class Mailbox:
         try:
             with self._lock:
                 if not self._receiving.locked():
-                    self._leader = threading.get_ident()
+                    self._leader = _ident()
                 # One call of C: no handler can come between taking the lead and noting it.
                 leads.extend(map(self._receiving.acquire, (False,)))
-                nested = not leads[0] and self._leader == threading.get_ident()
+                nested = not leads[0] and self._leader == _ident()
                 if leads[0]:
-                    self._leader = threading.get_ident()
+                    self._leader = _ident()
                 # Only now: what a handler puts in from here on, it rings for.
                 if ready():
                     return True
@@ -321,7 +322,7 @@ class Mailbox:
             leads.extend(map(self._receiving.acquire, (False,)))
             # It may be meant for another thread that receives, and hears it itself.
             if leads[0]:
-                self._leader = threading.get_ident()
+                self._leader = _ident()
                 self._drain_bell()
         finally:
             if leads and leads[0]:

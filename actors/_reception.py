@@ -14,6 +14,8 @@ from actors._reactor import Reactor
 from actors._spinner import Spinner
 from actors.errors import WaitInSignalHandlerError
 
+_MAIN: Final = threading.main_thread().ident
+"""The thread that signals' handlers interrupt. In a fork, where it may be another, nobody asks."""
 _PATIENCE: Final = 0.05
 """Seconds that an asker without an answer receives for itself. A longer wait can be left to the
 reactor, which takes some 50 microseconds more."""
@@ -128,7 +130,7 @@ class Reception:
         """
         if self._closed:
             return True
-        if threading.get_ident() != threading.main_thread().ident:
+        if threading.get_ident() != _MAIN:
             return self._receive_for_all(done, deadline, others)
         if self._in_main:
             return self._receive_in_between(done, deadline)
