@@ -11,6 +11,7 @@ from typing import Final
 
 from actors._frames import FromRunner, ToRunner
 from actors._framing import Buffer, FrameReader, frame_buffers
+from actors._handlers import holds_others_up
 
 _MAX_BUFFERS: Final = 1_000_000
 """Buffers that may wait to be sent, where they are too small for their bytes to say much."""
@@ -117,6 +118,7 @@ class Channel:
                 return True
             return self._send_some()
 
+    @holds_others_up
     def flush(self) -> bool:
         """Send what waits, as far as the kernel takes it. Return whether something still waits."""
         with self._lock:
@@ -137,8 +139,7 @@ class Channel:
         except ValueError:
             return False  # Closed: nothing waits.
         finally:
-            with self._lock:
-                self._own()
+            self._own()
         return bool(self._outgoing)
 
     # A loop has a function of its own where something must be given back: CPython may call a
@@ -172,7 +173,12 @@ class Channel:
                 self._drop()
         return False
 
+    @holds_others_up
     def _own(self) -> None:
+        with self._lock:
+            self._own_all()
+
+    def _own_all(self) -> None:
         parts = self._outgoing
         while any(map(_is_borrowed, parts)):
             before = parts[:]

@@ -12,6 +12,7 @@ import pykka
 
 from actors._answer import answer
 from actors._bells import Bells
+from actors._handlers import check_wait
 from actors._payload import pack_exception
 from actors._sealed import Sealed
 from actors._stream import LocalOutlet, Stream, StreamCore
@@ -317,6 +318,7 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
             bond.receive(self.done, deadline)
             if self._result is not None:
                 return
+        check_wait()
         with self._lock:
             if self._waiters is None:
                 self._waiters = threading.Condition(self._lock)

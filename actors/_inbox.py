@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from actors._frames import AttributesChanged, CancelTask, Credit, Request
 from actors._framing import Buffer
+from actors._handlers import holds_others_up
 from actors._home import Home
 from actors._line import Line
 from actors._payload import owned, pack
@@ -101,24 +102,38 @@ class RunnerInbox:
         if size > self._limit:
             raise FrameTooLargeError(size, self._limit)
         borrowed = len(payload) > 1
-        line = task = None
+        handed: list[tuple[Line | None, Task]] = []
         try:
-            with self._lock:
-                line = self._line
-                error = None if self._closed is None else self._closed()
-                if error is None:
-                    task_id = 0 if reply_to is None else self._next_id()
-                    task = Task(self, task_id, kind_of(message), payload, reply_to)
-                    self._send(task, borrowed=borrowed)
+            error = self._hand_in(envelope, payload, handed, borrowed=borrowed)
         finally:
             # Without the lock: it takes as long as the runner reads.
-            if borrowed and line is not None:
-                self._release(line, task)
+            if borrowed and handed:
+                self._release(*handed[0])
         if error is None:
             return
         if reply_to is None:
             raise error
         reply_to.set_exception((type(error), error, None))
+
+    @holds_others_up
+    def _hand_in(
+        self,
+        envelope: Any,
+        payload: tuple[Buffer, ...],
+        handed: list[tuple[Line | None, Task]],
+        *,
+        borrowed: bool,
+    ) -> BaseException | None:
+        """Send a message, or return why not; note the task, and which way it goes, before that."""
+        with self._lock:
+            if self._closed is not None:
+                return self._closed()
+            reply_to = envelope.reply_to
+            task_id = 0 if reply_to is None else self._next_id()
+            task = Task(self, task_id, kind_of(envelope.message), payload, reply_to)
+            handed.append((self._line, task))
+            self._send(task, borrowed=borrowed)
+        return None
 
     def get(self) -> Any:
         """Refuse: messages are taken in the runner's process."""
@@ -166,12 +181,13 @@ class RunnerInbox:
             self._take_back(task)
             raise
 
-    def _release(self, line: Line, task: Task | None) -> None:
+    def _release(self, line: Line | None, task: Task) -> None:
+        if line is None:
+            return
         try:
             line.release()
         except BaseException:
-            if task is not None:
-                self._take_back(task)
+            self._take_back(task)
             raise
 
     def _take_back(self, task: Task) -> None:
@@ -335,6 +351,7 @@ class RunnerInbox:
         if line is not None and not self._home.is_elsewhere:
             line.attend()
 
+    @holds_others_up
     def cancel(self, task: Task) -> None:
         """Tell the runner that nobody waits for a task any more. Idempotent."""
         if self._home.is_elsewhere:
@@ -352,6 +369,7 @@ class RunnerInbox:
         """Do so soon, without taking a lock."""
         self._call_soon(lambda: self.cancel(task))
 
+    @holds_others_up
     def grant(self, task: Task, amount: int) -> None:
         """Tell the runner that a stream's reader can take more."""
         if self._home.is_elsewhere:

@@ -10,12 +10,11 @@ from typing import Final
 from actors._channel import Channel, Receipt
 from actors._frames import FromRunner, ToRunner
 from actors._framing import Buffer
+from actors._handlers import MAIN, holds_others_up
 from actors._reactor import Reactor
 from actors._spinner import Spinner
 from actors.errors import WaitInSignalHandlerError
 
-_MAIN: Final = threading.main_thread().ident
-"""The thread that signals' handlers interrupt. In a fork, where it may be another, nobody asks."""
 _PATIENCE: Final = 0.05
 """Seconds that an asker without an answer receives for itself. A longer wait can be left to the
 reactor, which takes some 50 microseconds more."""
@@ -130,7 +129,7 @@ class Reception:
         """
         if self._closed:
             return True
-        if threading.get_ident() != _MAIN:
+        if threading.get_ident() != MAIN:
             return self._receive_for_all(done, deadline, others)
         if self._in_main:
             return self._receive_in_between(done, deadline)
@@ -253,6 +252,7 @@ class Reception:
         with self._turn:
             return not self._closed and self._receive_in_turn()
 
+    @holds_others_up
     def _receive_in_turn(self) -> bool:
         channel = self._channel
         self._received = receipt = channel.receive()

@@ -10,7 +10,9 @@ import contextlib
 import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 from interrupting import Interruption, each_place
 from pykka._envelope import Envelope
@@ -532,3 +534,66 @@ def test_handler_may_use_the_mailbox_that_it_has_interrupted(waits):
 
     check(each_place(run, ("_channel.py", "_mailbox.py", "threading.py")), 50)
     assert bool(refused) is waits
+
+
+@contextlib.contextmanager
+def another_thread():
+    """Give a function that tries in another thread whether locks are free."""
+    with ThreadPoolExecutor(1) as pool:
+
+        def try_it(lock):
+            free = lock.acquire(blocking=False)
+            if free:
+                lock.release()
+            return free
+
+        yield lambda locks: all(pool.submit(try_it, lock).result(TIMEOUT) for lock in locks)
+
+
+@pytest.mark.parametrize("size", [10, 300_000], ids=["small", "large"])
+def test_handler_must_not_wait_wherever_others_are_held_up(size):
+    """And is told so. Else it can ask the same runner, and gets its answer."""
+    refused = []
+    message = np.zeros(size, "uint8")
+
+    def run(interrupter):
+        with connected() as (runner, port), another_thread() as all_free:
+            world = World(runner, port)
+            locks = world.inbox._lock, port._lock, world.reception._turn
+            first = world.ask()
+            runner.send(Reply(1), pack("first", "it"))
+            answers = []
+
+            def handler():
+                own = RunnerFuture()
+                if not all_free(locks):
+                    refused.append(interrupter.place)
+                    with pytest.raises(WaitInSignalHandlerError):
+                        own.get(timeout=0)
+                    return
+                with contextlib.suppress(WaitInSignalHandlerError):
+                    world.inbox.put(Envelope("?", reply_to=own))
+                    runner.send(Reply(world.inbox._last_id), pack("own", "it"))
+                    answers.append(own.get(timeout=TIMEOUT))
+
+            interrupter.handler = handler
+            asked = RunnerFuture()
+            reader = threading.Thread(target=receive_all, args=(runner,), daemon=True)
+            reader.start()
+            with interrupter:
+                world.inbox.put(Envelope(message, reply_to=asked))
+                assert first.get(timeout=TIMEOUT) == "first"
+            runner.send(Reply(asked.bond.id), pack("asked", "it"))
+            assert asked.get(timeout=TIMEOUT) == "asked"
+            assert answers in ([], ["own"])
+            runner._socket.shutdown(socket.SHUT_RDWR)
+            reader.join(TIMEOUT)
+
+    check(each_place(run, ASKING), 100)
+    assert refused
+
+
+def receive_all(channel):
+    """Read what a sender is held up by, to the end."""
+    while channel._socket.recv(1 << 20):
+        pass

@@ -109,6 +109,7 @@ ACTORS = {
     "_unsendable": 1,
     "_exceptions": 1,
     "_awaiting": 2,
+    "_handlers": 2,
     "_synchrony": 2,
     "_spinner": 2,
     "reasons": 2,
