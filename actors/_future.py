@@ -100,6 +100,7 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
             FrameTooLargeError: If it exceeds the limit of its size.
             WireError: If the message, or the answer, cannot be rebuilt where it arrives.
             RemoteError: If the handler raised what cannot be sent.
+            WaitInSignalHandlerError: If a signal's handler calls this where nothing can come.
             Exception: What the handler raised.
         """
         deadline = None if timeout is None else time.monotonic() + timeout

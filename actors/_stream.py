@@ -313,6 +313,14 @@ class Stream(Generic[T_co]):
         """
         return self._core.cancel()
 
+    def close(self) -> None:
+        """Do the same; a generator's name for it, for `contextlib.closing` too."""
+        self._core.cancel()
+
+    async def aclose(self) -> None:
+        """Do the same; an asynchronous generator's name for it, for `contextlib.aclosing` too."""
+        self._core.cancel()
+
     def result(self) -> list[T_co]:
         """Return the chunks that are still to come, when all have come; raises as iteration."""
         return list(self)

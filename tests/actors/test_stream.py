@@ -1,5 +1,7 @@
 """A stream's two sides: chunks, the end, the reader that goes away."""
 
+import asyncio
+import contextlib
 import gc
 import threading
 
@@ -80,6 +82,22 @@ def test_leaving_before_the_end_abandons_once(core, abandoned, leave):
     core.finish()
     assert abandoned == [True]
     assert core.cancelled
+
+
+def test_stream_is_closed_as_generators_are(core, abandoned):
+    """By whatever closes one of either kind."""
+    stream = Stream(core)
+    with contextlib.closing(stream):
+        pass
+    with pytest.raises(TaskCancelledError):
+        next(stream)
+
+    async def leave():
+        async with contextlib.aclosing(stream):
+            pass
+
+    asyncio.run(leave())
+    assert abandoned == [True]
 
 
 def test_cancel_wakes_the_reader(core):

@@ -314,6 +314,18 @@ def test_generator_is_answered_with_a_stream(ref):
     assert list(stream) == [0, 1, 2]
 
 
+@pytest.mark.runtimes("thread", "process", reason="Pykka does not stream")
+def test_next_message_waits_until_a_long_stream_is_read(ref):
+    """Whoever asks for both has to read the first before."""
+    proxy = ref.proxy()
+    stream = proxy.answer_with_generator(1000).get(timeout=LIMIT)
+    behind = ref.ask("behind", block=False)
+    with pytest.raises(pykka.Timeout):
+        behind.get(timeout=0.05)
+    assert list(stream) == list(range(1000))
+    assert behind.get(timeout=LIMIT) == "behind"
+
+
 def test_file_in_memory_is_an_answer(ref):
     """Though it is an iterator, too: over its lines."""
     file = ref.proxy().answer_with_file("two\nlines\n").get(timeout=LIMIT)
