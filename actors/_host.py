@@ -99,6 +99,7 @@ class RunnerHost:
             BaseException: What ended the runner, after the parent was told.
         """
         launch, segments = self.mailbox.get()
+        self.mailbox.wake_for_signals()
         try:
             runner = self._make(launch, segments)
             runner._runner_live()  # noqa: SLF001 - the host is the other half of the runner
@@ -112,6 +113,7 @@ class RunnerHost:
         finally:
             # Actors that the runner has started would keep its process from its end.
             pykka.ActorRegistry.stop_all(block=False)
+            signal.set_wakeup_fd(-1)
 
     def _finish_handing_on(self) -> None:
         """Wait for the answers that others owe: the messages for them came before the stop."""

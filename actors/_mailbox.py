@@ -2,6 +2,7 @@
 
 import contextlib
 import select
+import signal
 import socket
 import threading
 import time
@@ -197,6 +198,14 @@ class Mailbox:
             # Full: it is being woken anyway.
             with contextlib.suppress(BlockingIOError):
                 self._wake_out.send(b"\0")
+
+    def wake_for_signals(self) -> None:
+        """
+        Have each signal that has a handler wake whoever waits; for the main thread to call.
+
+        One that comes in the moment before he sleeps would be handled when he wakes up next.
+        """
+        signal.set_wakeup_fd(self._wake_out.fileno(), warn_on_full_buffer=False)
 
     def call_soon(self, call: Callable[[], object]) -> None:
         """

@@ -2,6 +2,9 @@
 
 import asyncio
 import contextlib
+import os
+import select
+import signal
 import socket
 import threading
 import time
@@ -282,3 +285,15 @@ def test_loop_makes_the_calls_that_are_wanted_though_nothing_comes(world):
 
     asyncio.run(live())
     assert world.receipts == 0
+
+
+def test_a_signal_wakes_who_is_just_going_to_sleep(world):
+    """Python calls its handler, but sleeps on if the signal came before it slept."""
+    before = signal.signal(signal.SIGUSR2, lambda *_: None)
+    try:
+        world.mailbox.wake_for_signals()
+        os.kill(os.getpid(), signal.SIGUSR2)
+        assert select.select([world.mailbox._wake_fd], [], [], TIMEOUT)[0]
+    finally:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGUSR2, before)
