@@ -1,5 +1,8 @@
 """A parent that really is killed: its runner ends too, whatever it is doing."""
 
+import contextlib
+import os
+import signal
 import subprocess
 import sys
 
@@ -104,6 +107,57 @@ def test_warden_ends_with_its_supervisor_and_touches_nobody():
         warden.close()
         assert not process.is_running()
         assert other.poll() is None
+
+
+def bystander(stack):
+    """Return a process that leads a group of its own and ends with the test."""
+    process = subprocess.Popen(["/bin/sh", "-c", "read _"], stdin=subprocess.PIPE, process_group=0)
+    stack.callback(process.stdin.close)
+    stack.callback(process.wait)
+    stack.callback(process.kill)
+    return process
+
+
+def kill(child):
+    """Kill a child and wait for its end, which is left for its owner to take."""
+    os.kill(child, signal.SIGKILL)
+    os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+
+
+def test_warden_that_was_killed_is_replaced_by_one_that_knows_the_same(caplog):
+    """Noticed at the next word to it, which is not lost; what was released stays released."""
+    with contextlib.ExitStack() as stack:
+        before, released, after = (bystander(stack) for _ in range(3))
+        warden = Warden()
+        for each in before, released:
+            warden.watch(each.pid)
+        warden.release(released.pid)
+        killed = warden.pid
+        kill(killed)
+        warden.watch(after.pid)
+        assert warden.pid != killed
+        assert [record.message for record in caplog.records] == [
+            "the helper that ends runners was killed, and is replaced"
+        ]
+        warden.close()
+        assert [each.wait(LIMIT) for each in (before, after)] == [-signal.SIGKILL] * 2
+        assert released.poll() is None
+
+
+def test_warden_that_cannot_be_replaced_is_done_without(monkeypatch, caplog):
+    """It says so once, and no more after that."""
+    with contextlib.ExitStack() as stack:
+        other = bystander(stack)
+        warden = Warden()
+        kill(warden.pid)
+        monkeypatch.setattr("actors._warden._SHELL", "/no/such/shell")
+        for _ in range(2):
+            warden.watch(other.pid)
+        warden.release(other.pid)
+        warden.close()
+        assert warden.pid is None
+        assert len(caplog.records) == 2
+        assert "no helper to end runners" in caplog.records[1].message
 
 
 def test_supervisor_does_without_a_warden_where_there_is_no_shell(monkeypatch, caplog):

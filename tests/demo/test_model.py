@@ -16,6 +16,15 @@ VOCABULARY = 20
 TOKENS = [3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8, 9, 7, 9, 3]
 
 
+@pytest.fixture(autouse=True)
+def processor():
+    """Compute with whole floats: on CUDA, MLX multiplies with TF32's 11 bits by default."""
+    before = mx.default_device()
+    mx.set_default_device(mx.cpu)
+    yield
+    mx.set_default_device(before)
+
+
 def shards_of(model, config, size):
     """Return the shards of a whole model, each with its own part of the weights."""
     weights = parameters(model)
