@@ -1,13 +1,16 @@
 """What crosses the channel between a runner's process and its port. Private to both."""
 
 import enum
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import attrs
 
 from actors.messages import RunnerStatus
 from actors.reasons import Phase
 from actors.termination import RunnerTerminationError
+
+new: Final = tuple.__new__
+"""Makes a named tuple in half the time of its own constructor: one is made for each message."""
 
 # The frames of a task, of which there may be very many: two numbers each, which fit into the
 # header of a frame (`actors._framing`), so that nothing has to be encoded.

@@ -31,6 +31,7 @@ from actors._frames import (
     StreamClosed,
     StreamOpened,
     ToRunner,
+    new,
 )
 from actors.errors import FrameTooLargeError, WireError
 from actors.wire import decode, encode
@@ -66,19 +67,16 @@ _KINDS: Final[dict[type, int]] = {
     StreamClosed: 8,
     Forward: 9,
 }
-# Named tuples by the constructor of tuples: it is made for each message, and theirs takes twice
-# as long.
-_new: Final = tuple.__new__
 _MAKERS: Final[dict[int, Callable[[int, int], Compact]]] = {
-    1: lambda task, number: _new(Request, (task, number != 0)),
-    2: lambda task, number: _new(Credit, (task, number)),
-    3: lambda task, _: _new(CancelTask, (task,)),
-    4: lambda task, _: _new(Acknowledged, (task,)),
-    5: lambda task, _: _new(Reply, (task,)),
-    6: lambda task, _: _new(StreamOpened, (task,)),
-    7: lambda task, number: _new(Chunk, (task, number)),
-    8: lambda task, number: _new(StreamClosed, (task, number != 0)),
-    9: lambda task, number: _new(Forward, (task, number)),
+    1: lambda task, number: new(Request, (task, number != 0)),
+    2: lambda task, number: new(Credit, (task, number)),
+    3: lambda task, _: new(CancelTask, (task,)),
+    4: lambda task, _: new(Acknowledged, (task,)),
+    5: lambda task, _: new(Reply, (task,)),
+    6: lambda task, _: new(StreamOpened, (task,)),
+    7: lambda task, number: new(Chunk, (task, number)),
+    8: lambda task, number: new(StreamClosed, (task, number != 0)),
+    9: lambda task, number: new(Forward, (task, number)),
 }
 _MAX_NUMBER: Final = (1 << 32) - 1
 
@@ -234,7 +232,7 @@ class FrameReader:
                 and size <= self._limit
             ):
                 payload = (bytes(buffer[_SINGLE.size : count]),)
-                self.pending = deque((_new(Frame, (_MAKERS[kind](task, number), payload)),))
+                self.pending = deque((new(Frame, (_MAKERS[kind](task, number), payload)),))
                 self._position = (buffer, 0, 0, receipts, None, 0)
                 return True
         frames: list[Frame] = []
@@ -271,7 +269,7 @@ class FrameReader:
                 ):
                     start = body + size
                     payload = (bytes(buffer[body:start]),)
-                    frames.append(_new(Frame, (_MAKERS[kind](task, number), payload)))
+                    frames.append(new(Frame, (_MAKERS[kind](task, number), payload)))
                     continue
             taken = self._read_frame(buffer, start, end, frames)
             if isinstance(taken, _Large):

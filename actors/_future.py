@@ -14,7 +14,7 @@ from actors._answer import answer
 from actors._bells import Bells
 from actors._handlers import check_wait
 from actors._payload import pack_exception
-from actors._sealed import Sealed
+from actors._sealed import Sealed, new_lock
 from actors._stream import LocalOutlet, Stream, StreamCore
 from actors.errors import TaskCancelledError
 from actors.termination import RunnerTerminationError
@@ -70,7 +70,7 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
 
     def __init__(self) -> None:
         # Re-entrant: a signal's handler may receive the answer whose wait it has interrupted.
-        self._lock = threading.RLock()
+        self._lock = new_lock()
 
     @property
     def cancelled(self) -> bool:

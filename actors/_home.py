@@ -36,7 +36,7 @@ class Home:
         Raises:
             pykka.ActorDeadError: If this process was forked from it.
         """
-        if self.is_elsewhere:
+        if Home._forks != self._made_at:
             raise pykka.ActorDeadError(self._problem)
 
     @classmethod

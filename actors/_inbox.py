@@ -1,12 +1,13 @@
 """The parent's side of a runner's inbox: tasks out, answers in, over all incarnations."""
 
+import itertools
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from actors._frames import AttributesChanged, CancelTask, Credit, Request
+from actors._frames import AttributesChanged, CancelTask, Credit, Request, new
 from actors._framing import Buffer
 from actors._handlers import holds_others_up
 from actors._home import Home
@@ -70,7 +71,7 @@ class RunnerInbox:
         self._on_cancel: Callable[[Task], object] = _ignore
         self._waiting: deque[Task] = deque()
         self._tasks: dict[int, Task] = {}
-        self._last_id = 0
+        self._next_id: Final = itertools.count(1).__next__
         self._holding = False
         self._closed: Callable[[], BaseException] | None = None
         self._frames = TaskFrames(runner_id, self._tasks, publish=publish, wanted=wanted, show=show)
@@ -170,13 +171,13 @@ class RunnerInbox:
             if self._line is not None and answered:
                 self._line.attend()
 
-    def _next_id(self) -> int:
-        self._last_id += 1
-        return self._last_id
-
     def _send(self, task: Task, *, borrowed: bool = False) -> None:
         try:
-            self._queue(task, borrowed=borrowed)
+            line = self._line
+            if line is not None and not self._holding and line.has_room(self._room):
+                self._dispatch(line, task, borrowed=borrowed)
+            else:
+                self._keep(task)
         except BaseException:
             self._take_back(task)
             raise
@@ -196,22 +197,19 @@ class RunnerInbox:
         if self._tasks.pop(task.id, None) is not None:
             self._frames.tell(Updated, task.id, task.given_up_as)
 
-    def _queue(self, task: Task, *, borrowed: bool = False) -> None:
+    def _keep(self, task: Task) -> None:
         if self._line is not None and not self._holding:
-            if not self._line.has_room(self._room):
-                raise RunnerUnavailableError(
-                    f"runner {self.runner_id!r} does not read, and too many messages wait for it"
-                )
-            self._dispatch(self._line, task, borrowed=borrowed)
-        elif len(self._waiting) >= self._max_waiting:
+            raise RunnerUnavailableError(
+                f"runner {self.runner_id!r} does not read, and too many messages wait for it"
+            )
+        if len(self._waiting) >= self._max_waiting:
             raise RunnerUnavailableError(
                 f"runner {self.runner_id!r} is down and {self._max_waiting} messages wait for it "
                 f"(RunnerSpec.max_waiting)"
             )
-        else:
-            # As it is now, whatever its sender does with it until the runner is up.
-            task.payload = owned(task.payload)
-            self._waiting.append(task)
+        # As it is now, whatever its sender does with it until the runner is up.
+        task.payload = owned(task.payload)
+        self._waiting.append(task)
 
     def _dispatch(self, line: Line, task: Task, *, borrowed: bool = False) -> None:
         payload, task.payload = task.payload, ()
@@ -219,7 +217,7 @@ class RunnerInbox:
         if task.id:
             self._tasks[task.id] = task
         observed = self._wanted(RunnerStatusUpdated, TaskAcknowledged, Updated)
-        line.post(Request(task.id, observed), payload, borrowed=borrowed)
+        line.post(new(Request, (task.id, observed)), payload, borrowed=borrowed)
         if len(self._tasks) > 1:
             line.attend()
 
@@ -338,7 +336,7 @@ class RunnerInbox:
         if line is None:
             return True
         # A stream is in flight itself; what was answered is not.
-        others = self._several if task.streaming else self._tasks.__len__
+        others = self._tasks.__len__ if task.core is None else self._several
         return line.receive_until(done, deadline, others)
 
     def _several(self) -> bool:

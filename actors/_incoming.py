@@ -4,7 +4,7 @@ import sys
 from typing import Any, Protocol
 
 from actors._channel import Channel
-from actors._frames import Chunk, Reply, ReplyError, StreamClosed, StreamOpened
+from actors._frames import Chunk, Reply, ReplyError, StreamClosed, StreamOpened, new
 from actors._framing import Buffer
 from actors._handing_on import give_up, hand_on, takes_time
 from actors._mailbox import Mailbox
@@ -110,7 +110,7 @@ class Incoming:
 
     def send(self, value: Any) -> None:
         """Answer with a value, which is pickled here."""
-        self._host.channel.send(Reply(self.task_id), pack(value, "the answer"))
+        self._host.channel.send(new(Reply, (self.task_id,)), pack(value, "the answer"))
         self._host.forget(self.task_id)
 
     def set_exception(self, exc_info: Any = None) -> None:

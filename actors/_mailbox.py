@@ -104,8 +104,8 @@ class Mailbox:
         """Return the next envelope."""
         if self._calls:
             self._make_calls()
-        if not self._messages:
-            self.wait_for(self._messages.__len__)
+        while not self._messages:
+            self._turn(self._messages.__len__, None)
         return self._messages.popleft()
 
     def empty(self) -> bool:

@@ -54,6 +54,7 @@ class Reception:
     ) -> None:
         self._channel = channel
         self._fd = channel.fileno()
+        self.has_room: Final = channel.has_room
         self._reactor = reactor
         self._deliver = deliver
         self._ended = ended
@@ -101,10 +102,6 @@ class Reception:
         """Let the sender of what was posted change what was in it, from now on."""
         if self._channel.release():
             self._reactor.call_soon(self._want_to_write)
-
-    def has_room(self, limit: int) -> bool:
-        """Return whether no more than so many bytes wait for the runner to read."""
-        return self._channel.has_room(limit)
 
     def receive_until(
         self,
