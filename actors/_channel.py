@@ -6,7 +6,7 @@ import itertools
 import select
 import socket
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from actors._frames import FromRunner, ToRunner
@@ -59,6 +59,10 @@ class Channel:
         # Re-entrant, for a signal's handler that sends: whatever it has interrupted, it completes
         # that first. So these two lists stay the same, and a batch is read as it is sent.
         self._lock = threading.RLock()
+        self.occupied: Final[Callable[[], bool]] = self._lock._is_owned  # type: ignore[attr-defined]  # noqa: SLF001 - as conditions ask
+        """Says whether the caller has interrupted what sends here, in the same thread."""
+        self._left_behind = False
+        """Whether such a caller has left something to be sent."""
         self._outgoing: Final[list[Buffer]] = []
         self._waiting = 0
         """Their bytes; 0 as long as they are not counted, and too few if a handler came between."""
@@ -81,19 +85,31 @@ class Channel:
             self._drop()
             self._socket.close()
 
+    @holds_others_up
     def send(self, message: ToRunner | FromRunner, payload: Sequence[Buffer] = ()) -> None:
         """
         Send one frame and wait until the kernel has all of it.
+
+        In a signal's handler that has interrupted this, what it has interrupted sends it.
 
         Raises:
             FrameTooLargeError: If it exceeds the limit; nothing was sent.
             OSError: If the other end is gone.
         """
         parts = frame_buffers(message, payload, self.limit)
+        if self.occupied():
+            # Perhaps inside the system's call, which is repeated with the same bytes.
+            self._outgoing.extend(_owned(parts))
+            self._left_behind = True
+            return
         with self._lock:
             # What a signal's handler interrupts is completed by the next call.
             self._outgoing.extend(parts)
             self._send_all()
+        while self._left_behind:
+            self._left_behind = False
+            with self._lock:
+                self._send_all()
 
     def post(self, message: ToRunner | FromRunner, payload: Sequence[Buffer] = ()) -> bool:
         """

@@ -1,6 +1,7 @@
 """An actor's inbox in which no message can be left behind."""
 
 import queue
+import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,11 @@ class ClosingInbox(queue.Queue[Any]):
 
     def __init__(self) -> None:
         super().__init__()
+        # Re-entrant, for a signal's handler that puts something in.
+        self.mutex: Any = threading.RLock()
+        self.not_empty = threading.Condition(self.mutex)
+        self.not_full = threading.Condition(self.mutex)
+        self.all_tasks_done = threading.Condition(self.mutex)
         self._refuse: Callable[[Any], object] | None = None
 
     def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:  # noqa: FBT001, FBT002 - as in queue.Queue

@@ -12,7 +12,7 @@ import pykka
 
 from actors._answer import answer
 from actors._bells import Bells
-from actors._handlers import check_wait
+from actors._handlers import check_wait, holds_others_up, holds_others_up_with
 from actors._payload import pack_exception
 from actors._sealed import Sealed, new_lock
 from actors._stream import LocalOutlet, Stream, StreamCore
@@ -142,6 +142,7 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
             return self._awaited().__await__()
         return super().__await__()
 
+    @holds_others_up_with("_lock")
     async def _awaited(self) -> Any:
         from actors._awaiting import in_a_thread, until  # noqa: PLC0415
 
@@ -184,6 +185,7 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
         """
         self._set((None, _checked(exc_info or sys.exc_info())))
 
+    @holds_others_up
     def set_get_hook(self, func: Callable[[float | None], T]) -> None:
         """
         Have `get` call a function, once, and return what it returns; not if it was cancelled.
@@ -247,6 +249,7 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
         """
         return _made_of(pykka.ThreadingFuture.reduce(self, func, *args), self)
 
+    @holds_others_up
     def cancel(self) -> bool:
         """
         Give the answer up; whoever gets it, gets a `TaskCancelledError`.
@@ -291,6 +294,7 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
         answer(self, Stream(core))
         return LocalOutlet(core)
 
+    @holds_others_up
     def _set(self, result: tuple[Any, Any]) -> None:
         with self._lock:
             if self._result is None and self._get_hook is None:
@@ -313,13 +317,14 @@ class RunnerFuture(pykka.ThreadingFuture[T]):
     def _settled(self) -> bool:
         return self._result is not None or self._get_hook is not None
 
+    @holds_others_up_with("_lock")
     def _wait(self, deadline: float | None, timeout: float | None) -> None:
+        check_wait()
         bond = self.bond
         if bond is not None:
             bond.receive(self.done, deadline)
             if self._result is not None:
                 return
-        check_wait()
         with self._lock:
             if self._waiters is None:
                 self._waiters = threading.Condition(self._lock)

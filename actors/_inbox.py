@@ -1,12 +1,15 @@
 """The parent's side of a runner's inbox: tasks out, answers in, over all incarnations."""
 
+import functools
 import itertools
+import logging
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
+from actors._answer import answer_with_error
 from actors._frames import AttributesChanged, CancelTask, Credit, Request, new
 from actors._framing import Buffer
 from actors._handlers import holds_others_up
@@ -20,6 +23,7 @@ from actors.errors import FrameTooLargeError, RunnerUnavailableError
 from actors.messages import RunnerStatusUpdated, TaskAcknowledged, TaskStatus
 from actors.messages import TaskStatusUpdated as Updated
 
+logger: Final = logging.getLogger("actors")
 _MIN_ROOM: Final = 64 << 20
 """Bytes that may wait for a runner that does not read, however small its frames have to be."""
 
@@ -94,27 +98,54 @@ class RunnerInbox:
         message = envelope.message
         if isinstance(message, ActorStop):
             # At once: what the same sender says next comes after the stop.
+            if self._is_in_the_way():
+                self._call_soon(functools.partial(self.put, envelope))
+                return
             self.hold()
             self._on_stop(envelope.reply_to)
             return
-        reply_to = envelope.reply_to
         payload = pack(message, self._what)
         size = len(payload[0]) if len(payload) == 1 else sum(map(len, payload))
         if size > self._limit:
             raise FrameTooLargeError(size, self._limit)
+        if self._is_in_the_way():
+            self._call_soon(functools.partial(self._put_later, envelope, owned(payload)))
+            return
+        error = self._put(envelope, payload)
+        if error is None:
+            return
+        if envelope.reply_to is None:
+            raise error
+        answer_with_error(envelope.reply_to, error)
+
+    def _is_in_the_way(self) -> bool:
+        """
+        Return whether the caller is a signal's handler that has interrupted what sends.
+
+        It must not wait for our lock: another thread may have that, and wait for the sender.
+        """
+        line = self._line
+        return line is not None and line.occupied()
+
+    def _put_later(self, envelope: Any, payload: tuple[Buffer, ...]) -> None:
+        error = self._put(envelope, payload)
+        if error is None:
+            return
+        if envelope.reply_to is None:
+            logger.error("%s is lost, which a signal's handler has told: %s", self._what, error)
+        else:
+            answer_with_error(envelope.reply_to, error)
+
+    def _put(self, envelope: Any, payload: tuple[Buffer, ...]) -> BaseException | None:
+        """Send a message, or return why not."""
         borrowed = len(payload) > 1
         handed: list[tuple[Line | None, Task]] = []
         try:
-            error = self._hand_in(envelope, payload, handed, borrowed=borrowed)
+            return self._hand_in(envelope, payload, handed, borrowed=borrowed)
         finally:
             # Without the lock: it takes as long as the runner reads.
             if borrowed and handed:
                 self._release(*handed[0])
-        if error is None:
-            return
-        if reply_to is None:
-            raise error
-        reply_to.set_exception((type(error), error, None))
 
     @holds_others_up
     def _hand_in(
@@ -354,6 +385,9 @@ class RunnerInbox:
         """Tell the runner that nobody waits for a task any more. Idempotent."""
         if self._home.is_elsewhere:
             return
+        if self._is_in_the_way():
+            self.abandon(task)
+            return
         with self._lock:
             task.cancelled = True
             if self._line is not None and task.id in self._tasks:
@@ -371,6 +405,9 @@ class RunnerInbox:
     def grant(self, task: Task, amount: int) -> None:
         """Tell the runner that a stream's reader can take more."""
         if self._home.is_elsewhere:
+            return
+        if self._is_in_the_way():
+            self._call_soon(functools.partial(self.grant, task, amount))
             return
         with self._lock:
             if self._line is not None and task.id in self._tasks:

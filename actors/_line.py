@@ -23,6 +23,10 @@ class Line(Protocol):
     def has_room(self, limit: int) -> bool:
         """Return whether no more than so many bytes wait for the runner to read."""
 
+    @abstractmethod
+    def occupied(self) -> bool:
+        """Return whether the caller has interrupted what sends to it, in the same thread."""
+
     def attend(self) -> None:
         """See to it that answers are received though nobody may be receiving for himself."""
 

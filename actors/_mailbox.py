@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from actors._channel import Channel, Receipt
 from actors._framing import Frame
+from actors._home import Home
 from actors._spinner import Spinner
 from actors.errors import WaitInSignalHandlerError
 
@@ -62,6 +63,8 @@ class Mailbox:
         self._receiving = threading.Lock()
         self._leader = 0
         """The thread that receives, if one does."""
+        self._nested = False
+        """Whether a handler has received, so that the one it has interrupted is to look again."""
         self._unfinished = False
         """Whether a handler has interrupted what had been received and was not dealt with."""
         self._last: Frame | None = None
@@ -80,6 +83,7 @@ class Mailbox:
         self._wake_fd = self._wake_in.fileno()
         self._poll = self._new_poll()
         self._spinner = Spinner()
+        self._home = Home("a runner cannot be reached from a process that was forked from it")
 
     # What Pykka knows of an inbox.
 
@@ -89,7 +93,11 @@ class Mailbox:
 
         What has come from elsewhere before is received before: an actor that tells itself to go
         on, after each part of its work, lets others in between.
+
+        Raises:
+            pykka.ActorDeadError: If this process was forked from the runner's.
         """
+        self._home.check()
         self.look()
         with self._lock:
             refuse = self._refuse
@@ -182,6 +190,15 @@ class Mailbox:
                 of something.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
+        try:
+            return self._wait_until(ready, deadline)
+        finally:
+            if self._nested:
+                self._nested = False
+                # What has come may be what the other waits for.
+                self.wake()
+
+    def _wait_until(self, ready: Callable[[], Any], deadline: float | None) -> bool:
         while True:
             left = None if deadline is None else min(deadline - time.monotonic(), _LONGEST_WAIT)
             if self._turn(ready, left):
@@ -233,13 +250,8 @@ class Mailbox:
         nested = False
         try:
             with self._lock:
-                if not self._receiving.locked():
-                    self._leader = _ident()
-                # One call of C: no handler can come between taking the lead and noting it.
-                leads.extend(map(self._receiving.acquire, (False,)))
+                self._try_to_lead(leads)
                 nested = not leads[0] and self._leader == _ident()
-                if leads[0]:
-                    self._leader = _ident()
                 # Only now: what a handler puts in from here on, it rings for.
                 if ready():
                     return True
@@ -256,18 +268,26 @@ class Mailbox:
                     self.wake()
         return False
 
+    def _try_to_lead(self, leads: list[bool]) -> None:
+        """Take the lead, if nobody has it, and note whether that was so; with the lock held."""
+        if not self._receiving.locked():
+            self._leader = _ident()
+        # One call of C: no handler can come between taking the lead and noting it.
+        leads.extend(map(self._receiving.acquire, (False,)))
+        if leads[0]:
+            self._leader = _ident()
+
     def _receive_in_between(self, timeout: float | None) -> None:
         """Receive in a signal's handler that has interrupted who receives."""
         if self._unfinished:
             raise WaitInSignalHandlerError
         # The other may be polling, and an object for that serves one at a time.
         poll, self._poll = self._poll, self._new_poll()
+        self._nested = True
         try:
             self._receive(timeout)
         finally:
             self._poll = poll
-            # What has come may be what the other waits for.
-            self.wake()
 
     def _new_poll(self) -> "select.poll":
         poll = select.poll()
@@ -328,10 +348,10 @@ class Mailbox:
         self._make_calls()
         leads: list[bool] = []
         try:
-            leads.extend(map(self._receiving.acquire, (False,)))
+            with self._lock:
+                self._try_to_lead(leads)
             # It may be meant for another thread that receives, and hears it itself.
             if leads[0]:
-                self._leader = _ident()
                 self._drain_bell()
         finally:
             if leads and leads[0]:

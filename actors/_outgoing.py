@@ -236,11 +236,13 @@ class Outgoing:
             self._mailbox.wait_for(done, timeout)
             return False
         # A hang in here is somebody else's: the parent sees it in the ledger.
+        before = self._ledger.awaited
         self._ledger.await_answer(task.id)
         try:
             self._mailbox.wait_for(done, timeout)
         finally:
-            self._ledger.await_answer(0)
+            # Not 0 in a signal's handler.
+            self._ledger.await_answer(before)
         return False
 
     def attend(self, task: Task) -> None:

@@ -10,10 +10,9 @@ from typing import Final
 from actors._channel import Channel, Receipt
 from actors._frames import FromRunner, ToRunner
 from actors._framing import Buffer
-from actors._handlers import MAIN, holds_others_up
+from actors._handlers import holds_others_up, in_main_thread
 from actors._reactor import Reactor
 from actors._spinner import Spinner
-from actors.errors import WaitInSignalHandlerError
 
 _PATIENCE: Final = 0.05
 """Seconds that an asker without an answer receives for itself. A longer wait can be left to the
@@ -55,6 +54,7 @@ class Reception:
         self._channel = channel
         self._fd = channel.fileno()
         self.has_room: Final = channel.has_room
+        self.occupied: Final = channel.occupied
         self._reactor = reactor
         self._deliver = deliver
         self._ended = ended
@@ -119,14 +119,10 @@ class Reception:
 
         Returns:
             Whether the caller may sleep until he is told: somebody else receives.
-
-        Raises:
-            WaitInSignalHandlerError: If a signal's handler waits that has interrupted the receipt
-                of something.
         """
         if self._closed:
             return True
-        if threading.get_ident() != MAIN:
+        if not in_main_thread():
             return self._receive_for_all(done, deadline, others)
         if self._in_main:
             return self._receive_in_between(done, deadline)
@@ -182,10 +178,14 @@ class Reception:
 
     def _receive_in_between(self, done: Callable[[], object], deadline: float | None) -> bool:
         """Receive in a signal's handler that has interrupted who receives, as `receive_until`."""
-        # It may be the reactor's turn, but not for long.
-        if not self._turn.acquire(timeout=_PATIENCE):
-            raise WaitInSignalHandlerError
-        self._turn.release()
+        try:
+            return self._lead_in_between(done, deadline)
+        except BaseException:
+            # What another handler has interrupted is completed there.
+            self._reactor.call_soon(self._receive)
+            raise
+
+    def _lead_in_between(self, done: Callable[[], object], deadline: float | None) -> bool:
         # The other may be polling, and an object for that serves one at a time.
         poll = self._new_poll()
         while not done():
@@ -244,12 +244,12 @@ class Reception:
             ):
                 return
 
+    @holds_others_up
     def _receive(self) -> bool:
         """Receive once, in any thread. Return whether something can still come."""
         with self._turn:
             return not self._closed and self._receive_in_turn()
 
-    @holds_others_up
     def _receive_in_turn(self) -> bool:
         channel = self._channel
         self._received = receipt = channel.receive()

@@ -8,6 +8,7 @@ from typing import Any, Final, Generic, NoReturn, Self, TypeVar
 
 from actors._bells import Bells
 from actors._framing import Buffer
+from actors._handlers import check_wait, holds_others_up, holds_others_up_with
 from actors._sealed import Sealed
 from actors.errors import TaskCancelledError, WireError
 
@@ -84,6 +85,7 @@ class StreamCore:
         """Whether the reader has gone away."""
         return self._cancelled
 
+    @holds_others_up
     def push(self, chunk: Any, sequence: int | None = None, cost: int = 1) -> None:
         """
         Add a chunk. After the end it is dropped.
@@ -108,6 +110,7 @@ class StreamCore:
             if self._bells is not None:
                 self._bells.ring()
 
+    @holds_others_up
     def finish(self, error: BaseException | Sealed | None = None) -> None:
         """End the stream, after the chunks that are there. Only the first end counts."""
         with self._lock:
@@ -127,6 +130,7 @@ class StreamCore:
         """Return whether the reader can take a chunk (same process)."""
         return len(self._chunks) < WINDOW
 
+    @holds_others_up_with("_lock")
     def wait_for_room(self) -> bool:
         """Wait until the reader can take a chunk (same process). Return whether it still reads."""
         with self._lock:
@@ -143,7 +147,7 @@ class StreamCore:
         """
         chunk = _NOTHING
         while chunk is _NOTHING:
-            chunk = self._take(sleep=self._receive is None or self._is_attended())
+            chunk = self._take(sleep=self._must_sleep())
         return self._paid_for(chunk)
 
     async def pop_in_loop(self) -> Any:
@@ -166,15 +170,19 @@ class StreamCore:
             self._pay()
         return chunk.open() if isinstance(chunk, Sealed) else chunk
 
-    def _is_attended(self) -> bool:
-        """Receive, if nothing is there. Return whether somebody else does from now on."""
-        if self._receive is None or self.ready():
+    def _must_sleep(self) -> bool:
+        """Receive, if nothing is there. Return whether somebody else brings what is to come."""
+        if self.ready():
             return False
+        check_wait()
+        if self._receive is None:
+            return True
         if self._owed >= _OFTEN_ENOUGH:
             # A handler has interrupted it: without credit nothing might come any more.
             self._pay()
         return self._receive(self.ready, None)
 
+    @holds_others_up
     def _pay(self) -> None:
         owed = self._owed
         self._grant(owed)
@@ -182,6 +190,7 @@ class StreamCore:
         with self._lock:
             self._owed -= owed
 
+    @holds_others_up_with("_lock")
     def _take(self, *, sleep: bool) -> Any:
         """Take the next chunk, if it is there or comes while this sleeps, or raise the end."""
         with self._lock:
@@ -210,6 +219,7 @@ class StreamCore:
         """Say whether `pop` would not have to wait."""
         return self._chunks or self._ended or self._cancelled
 
+    @holds_others_up_with("_lock")
     async def _wait_in_loop(self) -> None:
         # Late: the module says why.
         from actors._awaiting import until  # noqa: PLC0415
@@ -226,6 +236,7 @@ class StreamCore:
             raise self._error
         raise StopIteration
 
+    @holds_others_up
     def cancel(self) -> bool:
         """Stop reading. Idempotent; harmless after the end. Return whether it was open."""
         with self._lock:

@@ -245,14 +245,16 @@ class WaitInSignalHandlerError(ActorsError, RuntimeError):
     """
     Raised to a signal's handler that waits for what cannot come before the handler has returned.
 
-    It has interrupted its own thread while that was at work on something received. Python has no
-    way around that; its manual says of locks what holds for all waiting in handlers.
+    It has interrupted its own thread while that was at work on something received or to be sent.
+    Python has no way around that; its manual says of locks what holds for all waiting in handlers.
+    As with `pykka.Timeout`, what it has asked was sent, and only the answer is not waited for.
     """
 
     def __init__(self) -> None:
         super().__init__(
-            "this signal's handler has interrupted the receipt of messages, and no more can come "
-            "before it returns; let it tell an actor, raise, or start a thread that waits"
+            "this signal's handler has interrupted the receipt or the sending of a message, and no "
+            "answer can come before it returns; let it tell an actor, raise, or start a thread "
+            "that waits"
         )
 
     def __reduce__(self) -> tuple[Any, ...]:

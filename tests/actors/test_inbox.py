@@ -42,6 +42,7 @@ class World:
         self.posted, self.stops, self.soon, self.events = [], [], [], []
         self.attended, self.received, self.listeners = 0, [], {object}
         self.room, self.limits, self.released = True, [], 0
+        self.interrupted = False
         options = {"limit": 1000, "max_waiting": 3, **options}
         self.inbox = RunnerInbox(
             "r",
@@ -60,6 +61,10 @@ class World:
     def release(self):
         """Take note that the sender wants his memory back."""
         self.released += 1
+
+    def occupied(self):
+        """Say what the test wants, as a port does that a signal's handler has interrupted."""
+        return self.interrupted
 
     def has_room(self, limit):
         """Say what the test wants, as a port does whose runner reads or does not."""
@@ -114,6 +119,65 @@ def test_large_message_whose_sending_was_interrupted_is_taken_back(world):
         world.ask(memoryview(bytes(100_000)))
     assert [message for message, _ in world.posted] == [Request(1, True), CancelTask(1)]
     assert world.inbox.owed_since() is None
+
+
+@pytest.fixture
+def interrupted(world):
+    """Give an inbox in the hands of a signal's handler that has interrupted what sends to it."""
+    world.inbox._limit = 1 << 20
+    world.interrupted = True
+    return world
+
+
+def go_on(world):
+    """Return from the handler, and let the reactor make its calls."""
+    world.interrupted = False
+    for call in world.soon:
+        call()
+
+
+def test_what_a_handler_says_that_has_interrupted_the_sender_goes_after_that(interrupted):
+    """Another thread may have the lock that it needs, and wait for the sender."""
+    data = bytearray(b"before" * 20_000)
+    interrupted.tell("told")
+    future = interrupted.ask(data)
+    data[:] = b"after." * 20_000
+    assert interrupted.posted == []
+    go_on(interrupted)
+    assert interrupted.posted == [
+        (Request(0, True), "told"),
+        (Request(1, True), bytearray(b"before" * 20_000)),
+    ]
+    interrupted.receive(Reply(1), "the answer")
+    assert future.get(timeout=0) == "the answer"
+
+
+def test_what_cannot_be_sent_then_is_logged_or_its_asker_told(interrupted, caplog):
+    """As for anybody else, but that nobody can be raised to."""
+    interrupted.tell("told")
+    future = interrupted.ask("asked")
+    interrupted.inbox.refuse(DownError)
+    go_on(interrupted)
+    assert interrupted.posted == []
+    with pytest.raises(DownError):
+        future.get(timeout=0)
+    (record,) = caplog.records
+    assert record.levelname == "ERROR"
+    assert record.message.startswith("message to 'r' is lost, which a signal's handler has told")
+
+
+def test_such_a_handler_stops_and_gives_up_after_that_too(world):
+    """And grants what its readers have taken."""
+    asked = world.ask("asked")
+    task = asked.bond
+    world.interrupted = True
+    world.inbox.put(Envelope(messages._ActorStop(), reply_to="the stop's future"))
+    world.inbox.grant(task, 5)
+    world.inbox.cancel(task)
+    assert (world.stops, len(world.posted)) == ([], 1)
+    go_on(world)
+    assert world.stops == ["the stop's future"]
+    assert [message for message, _ in world.posted[1:]] == [Credit(1, 5), CancelTask(1)]
 
 
 def test_message_waits_as_it_was_when_it_was_sent():

@@ -10,12 +10,10 @@ import contextlib
 import socket
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
 import pytest
+from both_ends import LIMIT, SENT, TIMEOUT, World, check, close_mailbox, connected, encoded, plain
 from interrupting import Interruption, each_place
-from pykka._envelope import Envelope
 
 from actors._channel import Channel, Receipt
 from actors._frames import (
@@ -26,69 +24,20 @@ from actors._frames import (
     Reply,
     ReplyError,
     Request,
-    StatusChanged,
     StreamClosed,
     StreamOpened,
 )
-from actors._framing import Frame, frame_buffers
-from actors._future import RunnerFuture
-from actors._inbox import RunnerInbox
+from actors._framing import Frame
 from actors._mailbox import Mailbox
 from actors._payload import pack
-from actors._reception import Reception
 from actors._stream import WINDOW
-from actors.errors import WaitInSignalHandlerError
-from actors.messages import RunnerReady
 from actors.messages import TaskStatusUpdated as Updated
 from actors.termination import RunnerTerminationError
-
-LIMIT = 4 << 20
-TIMEOUT = 10.0
-"""Seconds, met only if something was lost."""
 
 ERRORS = pytest.mark.parametrize(
     "error", [Interruption, TimeoutError], ids=lambda kind: kind.__name__
 )
 """What handlers raise: for Ctrl-C, and for an alarm; the second is an `OSError` too."""
-
-
-def check(outcome, at_least):
-    """Fail with every place at which the work could not be gone on with."""
-    places, failed = outcome
-    assert not failed, f"{len(failed)} of {places} places:\n" + "\n".join(
-        f"  {place}: {problem!r:.300}" for place, problem in failed.items()
-    )
-    assert places >= at_least, "the work was not interrupted everywhere"
-
-
-def encoded(*frames):
-    """Return the bytes of frames."""
-    return b"".join(bytes(part) for frame in frames for part in frame_buffers(*frame, limit=LIMIT))
-
-
-def plain(frames):
-    """Return frames with payloads that can be compared."""
-    return [Frame(message, tuple(bytes(part) for part in payload)) for message, payload in frames]
-
-
-@contextlib.contextmanager
-def connected():
-    """Give a runner's end and a port's end."""
-    ends = [Channel(sock, LIMIT) for sock in socket.socketpair()]
-    try:
-        yield ends
-    finally:
-        for end in ends:
-            end.close()
-
-
-SENT = [
-    Frame(Reply(1), (b"short",)),
-    Frame(StatusChanged(RunnerReady(), 1.0)),
-    Frame(Chunk(2, 0), (b"pickle", b"", b"buffer")),
-    Frame(Reply(3), (b"in place" * 4200, b"", b"and more" * 4200)),
-    Frame(Reply(4), (b"the last",)),
-]
 
 
 @ERRORS
@@ -154,114 +103,6 @@ def test_interrupted_frame_is_sent_once_or_not_at_all(error, way):
             assert not receiver.reader.partial
 
     check(each_place(run, ("_framing.py", "_channel.py"), error), 50)
-
-
-@pytest.mark.parametrize("way", ["send", "post"])
-def test_handler_may_send_where_another_frame_is_sent(way):
-    """Its frame stands between two others."""
-
-    def run(interrupter):
-        with connected() as (runner, port):
-            sender, receiver = (runner, port) if way == "send" else (port, runner)
-            send = getattr(sender, way)
-            interrupter.handler = lambda: send(Reply(50), (b"from the handler",))
-            with interrupter:
-                for frame in SENT:
-                    send(*frame)
-            send(Reply(99))
-            assert sender.flush() is False
-            found = []
-            while not found or found[-1] != Frame(Reply(99)):
-                assert receiver.receive() is Receipt.SOME
-                assert receiver.reader.problem is None
-                found += plain(receiver.reader.pending)
-                receiver.reader.pending.clear()
-            from_the_handler = [frame for frame in found if frame.message == Reply(50)]
-            assert len(from_the_handler) == (interrupter.place is not None)
-            assert [frame for frame in found[:-1] if frame not in from_the_handler] == SENT
-            assert receiver.receive() is Receipt.NOTHING
-            assert not receiver.reader.partial
-
-    check(each_place(run, ("_framing.py", "_channel.py")), 50)
-
-
-class Loop:
-    """A reactor that makes its calls when it is told to."""
-
-    def __init__(self):
-        self.calls = []
-
-    def call_soon(self, call):
-        self.calls.append(call)
-
-    def call_later(self, delay, call):
-        return None
-
-    def register(self, fd, events, callback):
-        """Nothing selects here."""
-
-    modify = unregister = register
-
-    def turn(self):
-        """Make the calls that are due."""
-        while self.calls:
-            self.calls.pop(0)()
-
-
-class World:
-    """The parent's side of a runner that answers as it is told."""
-
-    def __init__(self, runner, port):
-        self.runner, self.port = runner, port
-        self.loop = Loop()
-        self.events = []
-        self.refused = []
-        self.inbox = RunnerInbox(
-            "r",
-            limit=LIMIT,
-            max_waiting=9,
-            on_stop=None,
-            call_soon=self.loop.call_soon,
-            publish=self.events.append,
-            wanted=lambda *kinds: True,
-            show=lambda _: None,
-        )
-        self.reception = Reception(port, self.loop, self.deliver, lambda: None)
-        self.inbox.attach(self.reception, lambda _: None)
-        self.waiters = []
-
-    def deliver(self, message, payload):
-        """Take a frame as a port does."""
-        if not self.inbox.received(message, payload):
-            self.refused.append(message)
-
-    def ask(self):
-        """Ask as a ref does."""
-        future = RunnerFuture()
-        self.inbox.put(Envelope("?", reply_to=future))
-        return future
-
-    def turn(self):
-        """Do what the reactor is told to, and send what waits if it is told of that."""
-        self.loop.turn()
-        if self.reception._writing:
-            self.port.flush()
-
-    def waited_for(self, function, condition):
-        """Wait in another thread, which leaves receiving to this one."""
-        got = []
-        thread = threading.Thread(target=lambda: got.append(function()), daemon=True)
-        thread.start()
-        while not (condition() and condition()._waiters):
-            pass
-        self.waiters.append((thread, got))
-        return got
-
-    def close(self):
-        """Say whether everybody was woken."""
-        for thread, _ in self.waiters:
-            thread.join(TIMEOUT)
-            assert not thread.is_alive(), "somebody waits for ever for what has come"
 
 
 REMOTE = RunnerTerminationError.from_exception(LookupError("no"))
@@ -482,118 +323,3 @@ def test_glance_that_was_interrupted_hurts_nobody():
             close_mailbox(mailbox)
 
     check(each_place(run, ("_framing.py", "_channel.py", "_mailbox.py", "threading.py")), 30)
-
-
-def close_mailbox(mailbox):
-    """Give a mailbox's descriptors back, which otherwise live as long as the process."""
-    mailbox._wake_in.close()
-    mailbox._wake_out.close()
-
-
-@pytest.mark.parametrize("waits", [False, True], ids=["puts", "waits"])
-def test_handler_may_use_the_mailbox_that_it_has_interrupted(waits):
-    """To put something in, always; to wait unless what has come is being dealt with."""
-    refused = []
-
-    def run(interrupter):
-        with connected() as (runner, port):
-            mailbox = Mailbox(runner, lambda frame: frame, lambda: None)
-
-            def handler():
-                if not waits:
-                    mailbox.put("from the handler")
-                    return
-                port.post(Request(9), ())
-                before = len(mailbox._messages)
-                try:
-                    assert mailbox.wait_for(lambda: len(mailbox._messages) > before, TIMEOUT)
-                except WaitInSignalHandlerError:
-                    assert mailbox._unfinished
-                    refused.append(interrupter.place)
-
-            for n in range(3):
-                port.post(Request(n), (b"x" * n,))
-            interrupter.handler = handler
-            found = []
-            with interrupter:
-                mailbox.wait_for(lambda: not mailbox.empty(), TIMEOUT)
-                mailbox.put("last")
-            while not found or found[-1] != "last":
-                found.append(mailbox.get())
-            mailbox.look()
-            while not mailbox.empty():
-                found.append(mailbox.get())
-            came = [frame.message.task_id for frame in found if isinstance(frame, Frame)]
-            expected = [0, 1, 2, 9] if waits and interrupter.place is not None else [0, 1, 2]
-            assert came == expected
-            put = [text for text in found if not isinstance(text, Frame)]
-            nested = not waits and interrupter.place is not None
-            assert sorted(put) == (["from the handler", "last"] if nested else ["last"])
-            assert not mailbox._receiving.locked()
-            close_mailbox(mailbox)
-
-    check(each_place(run, ("_channel.py", "_mailbox.py", "threading.py")), 50)
-    assert bool(refused) is waits
-
-
-@contextlib.contextmanager
-def another_thread():
-    """Give a function that tries in another thread whether locks are free."""
-    with ThreadPoolExecutor(1) as pool:
-
-        def try_it(lock):
-            free = lock.acquire(blocking=False)
-            if free:
-                lock.release()
-            return free
-
-        yield lambda locks: all(pool.submit(try_it, lock).result(TIMEOUT) for lock in locks)
-
-
-@pytest.mark.parametrize("size", [10, 300_000], ids=["small", "large"])
-def test_handler_must_not_wait_wherever_others_are_held_up(size):
-    """And is told so. Else it can ask the same runner, and gets its answer."""
-    refused = []
-    message = np.zeros(size, "uint8")
-
-    def run(interrupter):
-        with connected() as (runner, port), another_thread() as all_free:
-            world = World(runner, port)
-            locks = world.inbox._lock, port._lock, world.reception._turn
-            first = world.ask()
-            runner.send(Reply(1), pack("first", "it"))
-            answers = []
-
-            def handler():
-                own = RunnerFuture()
-                if not all_free(locks):
-                    refused.append(interrupter.place)
-                    with pytest.raises(WaitInSignalHandlerError):
-                        own.get(timeout=0)
-                    return
-                with contextlib.suppress(WaitInSignalHandlerError):
-                    world.inbox.put(Envelope("?", reply_to=own))
-                    runner.send(Reply(own.bond.id), pack("own", "it"))
-                    answers.append(own.get(timeout=TIMEOUT))
-
-            interrupter.handler = handler
-            asked = RunnerFuture()
-            reader = threading.Thread(target=receive_all, args=(runner,), daemon=True)
-            reader.start()
-            with interrupter:
-                world.inbox.put(Envelope(message, reply_to=asked))
-                assert first.get(timeout=TIMEOUT) == "first"
-            runner.send(Reply(asked.bond.id), pack("asked", "it"))
-            assert asked.get(timeout=TIMEOUT) == "asked"
-            assert answers in ([], ["own"])
-            runner._socket.shutdown(socket.SHUT_RDWR)
-            reader.join(TIMEOUT)
-
-    check(each_place(run, ASKING), 80)
-    assert refused
-
-
-def receive_all(channel):
-    """Read what a sender is held up by, to the end."""
-    while channel._socket.recv(1 << 20):
-        pass

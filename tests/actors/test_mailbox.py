@@ -139,6 +139,59 @@ def test_who_waits_goes_on_receiving_when_the_receiver_has_what_it_waited_for(wo
     assert got == [True, 9]
 
 
+def test_who_looks_for_the_bell_in_a_loop_is_not_taken_for_an_interrupted_one(world):
+    """Another thread that begins to wait at the same time does not receive beside it."""
+    at_work, answering, overlaps = threading.Event(), threading.Event(), []
+    receiving, drain, receive = (
+        world.mailbox._receiving,
+        world.mailbox._drain_bell,
+        world.mailbox._receive,
+    )
+
+    class Slow:
+        """The lock; the other thread goes on when the loop does, or has to wait for it."""
+
+        acquire, release = receiving.acquire, receiving.release
+
+        def locked(self):
+            was = receiving.locked()
+            if threading.current_thread() is waiter and not at_work.is_set():
+                at_work.set()
+                answering.wait(0.2)
+            return was
+
+    def drain_slowly():
+        if threading.current_thread() is not waiter:
+            answering.set()
+            overlaps.append(waits.wait(0.2))
+        drain()
+
+    def watched(timeout):
+        waits.set()
+        receive(timeout)
+        waits.clear()
+
+    async def live():
+        world.mailbox.divert(asyncio.get_running_loop(), lambda _: None)
+        waiter.start()
+        await asyncio.to_thread(at_work.wait, TIMEOUT)
+        world.mailbox._wake_out.send(b"\0")
+        await asyncio.to_thread(answering.wait, 0.4)
+        done.append(True)
+        world.mailbox.wake()
+        await asyncio.to_thread(waiter.join, TIMEOUT)
+        world.mailbox.restore([])
+
+    waits, done = threading.Event(), []
+    waiter = threading.Thread(target=lambda: world.mailbox.wait_for(lambda: done), daemon=True)
+    world.mailbox._receiving = Slow()
+    world.mailbox._drain_bell = drain_slowly
+    world.mailbox._receive = watched
+    asyncio.run(live())
+    assert not waiter.is_alive()
+    assert not any(overlaps)
+
+
 def test_many_takers_share_the_messages(world):
     """Each message goes to one of them."""
     got, number = [], 400

@@ -654,6 +654,7 @@ def test_a_process_forked_from_a_runner_reaches_nobody(pair):
     """It has the channel of the runner, whose own messages would be taken for old ones."""
     caller, other = pair
     assert got(caller.fork_and_tell(other, "from the child")) == "refused"
+    assert got(caller.fork_and_tell(caller.actor_ref, "from the child to itself")) == "refused"
     assert got(caller.ask(other, "from the runner")) == "from the runner"
     assert got(other.proxy().got) == ["from the runner"]
 

@@ -1,7 +1,7 @@
 """Runners whose signals' handlers talk. They live here because a new process finds them by name."""
 
-import os
 import signal
+import threading
 
 import actors
 
@@ -17,13 +17,12 @@ class Reloading(actors.Runner):
         signal.signal(signal.SIGUSR2, self.reload)
 
     def reload(self, *_):
+        answer = self.boss.ask("in the handler", block=False)
         try:
-            answer = self.boss.ask("in the handler", timeout=self.timeout)
+            self.actor_ref.tell(answer.get(timeout=self.timeout))
         except actors.WaitInSignalHandlerError:
-            # The runner is not idle yet: once more, a few instructions later.
-            os.kill(os.getpid(), signal.SIGUSR2)
-            return
-        self.actor_ref.tell(answer)
+            # The runner is not idle yet.
+            threading.Thread(target=lambda: self.actor_ref.tell(answer.get())).start()
 
     def on_receive(self, message):
         self.boss.tell(f"handled: {message}")
