@@ -32,7 +32,13 @@ def reduce_exception(error: BaseException) -> Any:
     own: Any = object.__getstate__(error)
     states += own if isinstance(own, tuple) else [own]
     attributes = {name: value for state in states if state for name, value in state.items()}
-    return _again, (kind, *args), attributes, None, None, _fill
+    if not isinstance(error, BaseExceptionGroup):
+        return _again, (kind, *args), attributes, None, None, _fill
+    # A class may have attributes of its own by these names.
+    message: Any = BaseExceptionGroup.message
+    exceptions: Any = BaseExceptionGroup.exceptions
+    parts = message.__get__(error), exceptions.__get__(error)
+    return _group_again, (kind, *parts, *args), attributes, None, None, _fill
 
 
 def _is_builtin(kind: type) -> bool:
@@ -41,13 +47,29 @@ def _is_builtin(kind: type) -> bool:
 
 def _again(kind: type[BaseException], *args: Any) -> BaseException:
     """Return an exception without attributes; called by pickles."""
-    base: Any = kind
-    while not _is_builtin(base):
-        # Not the next one of the MRO: one of several bases decides how an instance is laid out.
-        base = base.__base__
+    base = _base(kind)
     error: BaseException = base.__new__(kind, *args)
     base.__init__(error, *args)
     return error
+
+
+def _group_again(
+    kind: type[BaseExceptionGroup[Any]], message: str, exceptions: Any, *args: Any
+) -> BaseExceptionGroup[Any]:
+    """Return a group without attributes, whose `args` need not be what it is made of."""
+    base = _base(kind)
+    error: BaseExceptionGroup[Any] = base.__new__(kind, message, exceptions)
+    base.__init__(error, *args)
+    return error
+
+
+def _base(kind: type[BaseException]) -> Any:
+    """Return the class of Python's that decides how instances are laid out."""
+    base: Any = kind
+    while not _is_builtin(base):
+        # Not the next one of the MRO: one of several bases decides that.
+        base = base.__base__
+    return base
 
 
 def _fill(error: BaseException, attributes: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ import pykka
 import pytest
 from citizens import Diarist, Echo
 from gate import LIMIT
-from household import ERRORS, DetailedError
+from household import ERRORS, CodedGroup, DetailedError, TwoPartError
 
 import actors
 
@@ -48,7 +48,7 @@ def test_exception_brings_its_attributes_and_notes(ref):
     "how",
     [
         *("two parts", "prefixed", "keyword", "slotted", "missing", "mixed", "restoring"),
-        *("registered", "group"),
+        *("registered", "group", "coded group"),
     ],
 )
 def test_exception_is_what_was_raised_whatever_its_constructor_takes(ref, how):
@@ -62,6 +62,24 @@ def test_exception_is_what_was_raised_whatever_its_constructor_takes(ref, how):
     assert list(map(repr, getattr(error, "exceptions", ()))) == list(
         map(repr, getattr(raised, "exceptions", ()))
     )
+
+
+def test_group_of_ones_own_is_split_by_those_who_catch_a_part_of_it(ref):
+    """With its `derive`, which makes groups of the same class."""
+    future = ref.proxy().fail_oddly("coded group")
+    caught = []
+    try:
+        future.get(timeout=LIMIT)
+    except* KeyError as group:
+        caught.append(group)
+    except* TwoPartError as group:
+        caught.append(group)
+    assert [type(group) for group in caught] == [CodedGroup, CodedGroup]
+    assert [(group.code, group.message) for group in caught] == [(7, "code: 7")] * 2
+    assert [repr(*group.exceptions) for group in caught] == [
+        "KeyError('key')",
+        "TwoPartError('left and right')",
+    ]
 
 
 def test_exception_that_refers_to_itself_goes_to_the_asker(ref):

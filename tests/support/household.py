@@ -214,6 +214,18 @@ def _selfish_error():
     return error
 
 
+class CodedGroup(ExceptionGroup):
+    """Has other arguments than its base, as the example of Python's documentation."""
+
+    def __new__(cls, errors, code):
+        self = super().__new__(CodedGroup, f"code: {code}", errors)
+        self.code = code
+        return self
+
+    def derive(self, errors):
+        return CodedGroup(errors, self.code)
+
+
 class LockedError(Exception):
     """Cannot be pickled."""
 
@@ -253,6 +265,7 @@ ERRORS = {
     "registered": lambda: RegisteredError(code=7),
     "unmakable": UnmakableError,
     "group": lambda: ExceptionGroup("group", [TwoPartError("left", "right"), KeywordError(code=7)]),
+    "coded group": lambda: CodedGroup([TwoPartError("left", "right"), KeyError("key")], 7),
     "selfish": _selfish_error,
     "locked": LockedError,
     "detailed": DetailedError,
