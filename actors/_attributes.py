@@ -67,7 +67,7 @@ def _walk(actor: pykka.Actor) -> Iterator[tuple[str, Any]]:
     pending = [
         (name, value)
         for name, value in _attributes(actor).items()
-        if name not in _OWN and (name in vars(actor) or _is_traversable(value))
+        if name not in _OWN and (name in vars(actor) or _is_marked(value))
     ]
     while pending:
         path, value = pending.pop(0)
@@ -104,6 +104,11 @@ def _is_proxy(value: Any) -> bool:
 
 
 def _is_traversable(value: Any) -> bool:
+    # What can be called is called, as by a proxy of Pykka's, even if it is marked.
+    return not callable(value) and _is_marked(value)
+
+
+def _is_marked(value: Any) -> bool:
     if _is_proxy(value):
         return False
     try:

@@ -4,7 +4,7 @@ import pykka
 import pytest
 from citizens import Household
 from gate import LIMIT
-from household import Cupboard, Shed
+from household import Bell, Cupboard, Shed
 
 
 @pytest.fixture
@@ -84,6 +84,15 @@ def test_what_is_not_marked_cannot_be_looked_into(proxy):
     """It is a future, which has no such attribute."""
     with pytest.raises(AttributeError, match="content"):
         proxy.chest.content  # noqa: B018 - reading it is the point
+
+
+def test_marked_object_that_can_be_called_is_called(proxy):
+    """One of the instance, of its class, and of a part; it cannot be looked into."""
+    proxy.furnish("bell", Bell()).get(timeout=LIMIT)
+    for bell in (proxy.handbell, proxy.doorbell, proxy.cellar.bell):
+        assert bell(3).get(timeout=LIMIT) == "aaa"
+        with pytest.raises(AttributeError, match="tone"):
+            bell.tone  # noqa: B018 - reading it is the point
 
 
 def test_part_made_by_a_property_is_a_value(proxy):

@@ -399,6 +399,7 @@ class Household(household.Rooms):
         self.measure = len
         self.cellar = pykka.traversable(household.Toolbox())
         self.box = household.Plain()
+        self.handbell = household.Bell()
         self._hidden = "hidden"
         self._nickname = "Countess"
 

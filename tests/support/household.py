@@ -116,6 +116,18 @@ class Shouter:
         return text.upper()
 
 
+class Bell:
+    """Can be called, and is marked as if it could be looked into."""
+
+    pykka_traversable = True
+
+    def __init__(self):
+        self.tone = "a"
+
+    def __call__(self, times):
+        return self.tone * times
+
+
 class Rooms:
     """Attributes of a class."""
 
@@ -127,6 +139,7 @@ class Rooms:
     cupboard = Cupboard()
     chest = Plain()
     shout = Shouter()
+    doorbell = Bell()
 
 
 class TwoPartError(Exception):
