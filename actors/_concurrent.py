@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
-from actors._serving import CurrentTask, Serving
+from actors._serving import CurrentTask, Serving, settled
 from actors._stop_request import is_stop
 
 _pykka_logger: Final = logging.getLogger("pykka")
@@ -212,4 +212,4 @@ class ConcurrentLife:
 
 async def _settled(outcome: Any) -> Any:
     """Return what a hook has returned, or what the coroutine that it has returned does."""
-    return await outcome if inspect.isawaitable(outcome) else outcome
+    return await settled(outcome) if inspect.isawaitable(outcome) else outcome

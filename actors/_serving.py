@@ -153,7 +153,7 @@ class Serving:
         runner = self._life.runner
         response = runner._handle_receive(self._envelope.message)
         if inspect.isawaitable(response):
-            response = await response
+            response = await settled(response)
         runner._runner_link.handled()
         if isinstance(response, AsyncIterator):
             await self._stream(response)
@@ -218,6 +218,15 @@ class Serving:
     def _abandon(self, error: BaseException) -> None:
         self._life.fail(error)
         self._life.runner._runner_link.abandoned(self._reply_to, self._life.failure or error)
+
+
+async def settled(outcome: Any) -> Any:
+    """Return what something awaitable gives, or what the coroutine does that it has returned."""
+    outcome = await outcome
+    # Not whatever can be awaited: a future that a coroutine returns is handed on.
+    while inspect.iscoroutine(outcome):
+        outcome = await outcome
+    return outcome
 
 
 async def _cooperative(chunks: Iterator[Any]) -> AsyncIterator[Any]:

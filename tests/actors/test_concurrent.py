@@ -75,6 +75,19 @@ def test_every_kind_of_generator_answers_with_a_stream(server, method):
     assert getattr(server, method)(0).get(timeout=LIMIT).result() == []
 
 
+def test_coroutine_that_a_coroutine_returns_is_awaited(server):
+    """Under ask and under tell; and it is cancelled where it waits."""
+    held, given_up = server.hold_by_others("a"), server.hold_by_others("b")
+    server.hold_by_others.defer("c")
+    for name in "abc":
+        assert server.noted(f"at {name}").get(timeout=LIMIT)
+    server.open("a")
+    assert held.get(timeout=LIMIT) == "a"
+    given_up.cancel()
+    assert server.noted("CancelledError in b").get(timeout=LIMIT)
+    server.open("c")
+
+
 def test_file_in_memory_is_no_stream(server):
     """Though it iterates over its lines."""
     assert server.file(b"two\nlines").get(timeout=LIMIT).getvalue() == b"two\nlines"

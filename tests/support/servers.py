@@ -87,6 +87,10 @@ class Server(actors.Runner):
             await self._gates[name].wait()
         return name
 
+    async def hold_by_others(self, name, number=2):
+        """Return a coroutine, and that another one, as if it was forgotten to await them."""
+        return self.hold_by_others(name, number - 1) if number else self.hold(name)
+
     def open(self, name):
         self._gates[name].set()
 
@@ -300,7 +304,7 @@ class AsyncHooks(Server):
         await self._pass("load")
 
     async def warm_up(self):
-        await self._pass("warm_up")
+        return self._pass("warm_up")  # awaited all the same
 
     async def on_stop(self):
         await self._pass("on_stop")
