@@ -2,6 +2,7 @@
 
 import contextlib
 import copyreg
+import dataclasses
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from types import CodeType, FunctionType, MethodType, ModuleType
@@ -144,7 +145,7 @@ def _children_of_instance(value: Any) -> Iterator[Child]:
         return
     parts: tuple[Any, ...] = (*reduced, None, None, None)
     make, arguments, state, items, pairs = parts[:5]
-    yield from _children_of_state(state)
+    yield from _children_of_state(_named(value, state))
     yield from ((f"[{number}]", item) for number, item in enumerate(items or ()))
     yield from _items(pairs or ())
     is_own = [argument is type(value) for argument in arguments]
@@ -164,6 +165,15 @@ def _names_of_arguments(value: Any, number: int) -> Iterator[str]:
     if fields is not None:
         return (f".{name}" for name in fields)
     return (f" > argument {index}" for index in range(number))
+
+
+def _named(value: Any, state: Any) -> Any:
+    """Return a state by name, of a dataclass that has it as a list: one with slots, if frozen."""
+    if isinstance(state, list) and dataclasses.is_dataclass(value):
+        names = [field.name for field in dataclasses.fields(value)]
+        if len(names) == len(state):
+            return dict(zip(names, state, strict=True))
+    return state
 
 
 def _children_of_state(state: Any) -> Iterator[Child]:

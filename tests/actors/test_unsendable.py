@@ -37,6 +37,25 @@ class Data:
     content: object
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class FrozenData:
+    first: object
+    content: object
+
+
+class Listed:
+    """Has a state that is a list, and tells nobody of what."""
+
+    def __init__(self, content):
+        self.content = content
+
+    def __getstate__(self):
+        return [self.content]
+
+    def __setstate__(self, state):
+        (self.content,) = state
+
+
 class Bare:
     __slots__ = ("content",)
 
@@ -87,6 +106,8 @@ IS_A_LOCK = " is a _thread.lock (TypeError: cannot pickle '_thread.lock' object)
         (Slotted, ".content"),
         (Dicted, ".content"),
         (Data, ".content"),
+        (functools.partial(FrozenData, 1), ".content"),
+        (Listed, " > state[0]"),
         (Bare, ".content"),
         (Parent, ".content"),
         (HolderError, ".args[1]"),
