@@ -10,7 +10,18 @@ from collections.abc import Callable
 from enum import Enum
 from functools import cached_property, lru_cache
 from types import FunctionType
-from typing import Any, Final
+from typing import (
+    Any,
+    Final,
+    NewType,
+    ParamSpec,
+    ParamSpecArgs,
+    ParamSpecKwargs,
+    TypeVar,
+    TypeVarTuple,
+    get_args,
+    get_origin,
+)
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import cloudpickle
@@ -19,12 +30,18 @@ from actors import _main_module
 from actors._exceptions import reduce_exception
 
 _LruCacheWrapper: Final = type(lru_cache(lambda: None))
+_OF_TYPING: Final = _main_module.OF_TYPING - {TypeVar} | {ParamSpecArgs, ParamSpecKwargs}
+"""What `typing` makes and cloudpickle knows nothing of."""
 
 _lock: Final = threading.RLock()
 """Re-entrant, as a destructor that is called with it held may send something."""
-_classes: Final[WeakValueDictionary[str, type]] = WeakValueDictionary()
-"""Every class that came or went by value, by its key, which is the same in all processes."""
-_keys: Final[WeakKeyDictionary[type, str]] = WeakKeyDictionary()
+_classes: Final[WeakValueDictionary[str, Any]] = WeakValueDictionary()
+"""
+Every class that came or went by value, by its key, which is the same in all processes.
+
+What `typing` has made, too, which there shall also be one of.
+"""
+_keys: Final[WeakKeyDictionary[Any, str]] = WeakKeyDictionary()
 """The key of each of them that is complete: a class that is being rebuilt has none yet."""
 _pickled: Final[WeakKeyDictionary[type, bytes]] = WeakKeyDictionary()
 """What was sent of a class, for the next time."""
@@ -117,6 +134,8 @@ class _Pickler(cloudpickle.Pickler):
             reduced = _reduce_view(obj)
         elif issubclass(kind, BaseException):
             reduced = reduce_exception(obj)
+        elif kind in _OF_TYPING:
+            reduced = _reduce_of_typing(obj)
         elif kind is io.TextIOWrapper and obj not in (sys.stdout, sys.stderr):
             # cloudpickle would read it, and send what it says.
             raise TypeError("cannot pickle '_io.TextIOWrapper' object")
@@ -194,19 +213,65 @@ def _reduce_view(view: memoryview) -> tuple[Any, ...]:
     return _view_again, (pickle.PickleBuffer(data), view.format, view.shape)
 
 
+def _reduce_of_typing(obj: Any) -> Any:
+    """Return what makes again what the receiver does not find by its name."""
+    kind = type(obj)
+    if kind is ParamSpecArgs or kind is ParamSpecKwargs:
+        return getattr, (obj.__origin__, "args" if kind is ParamSpecArgs else "kwargs")
+    if _main_module.finds(obj) or (_is_found(obj) and not _is_registered(obj.__module__)):
+        return NotImplemented
+    name = _main_module.qualified_name(obj)
+    options: dict[str, Any] = {}
+    if kind is NewType:
+        options = {"tp": obj.__supertype__}
+    elif kind is ParamSpec:
+        variance = {"covariant": obj.__covariant__, "contravariant": obj.__contravariant__}
+        options = {"bound": obj.__bound__, **variance}
+    elif kind is not TypeVarTuple:  # a TypeAliasType, of which there can be no weak references
+        if _refers_to_itself(obj):
+            raise TypeError(
+                f"cannot pickle the type alias {name!r}, which refers to itself: define it in a "
+                f"module, where it is found by its name"
+            )
+        return _alias_again, (kind, name, obj.__value__, obj.__type_params__)
+    return _named_again, (_key(obj), kind, obj.__module__, name, options)
+
+
+def _refers_to_itself(alias: Any) -> bool:
+    """Return whether a type alias is part of what it stands for."""
+    pending: list[Any] = [alias.__value__]
+    seen: dict[int, Any] = {}  # held, so that no id is given to a second object
+    while pending:
+        part = pending.pop()
+        if part is alias:
+            return True
+        if id(part) not in seen:
+            seen[id(part)] = part
+            if type(part) is type(alias):
+                pending.append(part.__value__)
+            pending += part if isinstance(part, list) else (get_origin(part), *get_args(part))
+    return False
+
+
+def _is_registered(module: str) -> bool:
+    """Return whether a module's definitions are sent by value as the user wants it."""
+    registered = cloudpickle.list_registry_pickle_by_value()
+    return any(f"{module}.".startswith(f"{name}.") for name in registered)
+
+
 def _is_found(obj: Any) -> bool:
-    """Return whether a function of another module than the main one is found by its name."""
+    """Return whether a definition of another module than the main one is found by its name."""
     module: Any = getattr(obj, "__module__", None)
     found: Any = sys.modules.get(module)
     if module == "__main__" or found is None:
         return False
-    for name in obj.__qualname__.split("."):
+    for name in _main_module.qualified_name(obj).split("."):
         found = getattr(found, name, None)
     return found is obj
 
 
-def _key(cls: type) -> str:
-    """Return the key of a complete class."""
+def _key(cls: Any) -> str:
+    """Return the key of a complete class, or of what `typing` has made."""
     with _lock:
         key = _keys.setdefault(cls, uuid.uuid4().hex)
         _classes[key] = cls
@@ -227,7 +292,7 @@ def _open_class(key: str, pickled: bytes) -> Any:
     return cls
 
 
-def _class_of(key: str, make: Callable[..., type], args: tuple[Any, ...]) -> type:
+def _class_of(key: str, make: Callable[..., type], args: tuple[Any, ...]) -> Any:
     """Return the class of a key, without attributes if it is not known yet."""
     cls = _classes.get(key)
     if cls is None:
@@ -246,6 +311,21 @@ def _complete(cls: Any, definition: tuple[str, Callable[[type, Any], object], An
             vars(cls[name]).update(attributes)
         with _lock:
             _keys[cls] = key
+
+
+def _named_again(key: str, kind: Any, module: str, name: str, options: dict[str, Any]) -> Any:
+    known = _classes.get(key)
+    if known is None:
+        made = kind(name, **options)
+        made.__module__ = module
+        with _lock:
+            known = _classes.setdefault(key, made)
+            _keys[known] = key
+    return known
+
+
+def _alias_again(kind: Any, name: str, value: Any, parameters: tuple[Any, ...]) -> Any:
+    return kind(name, value, type_params=parameters)
 
 
 def _cached_again(function: Callable[..., Any], parameters: dict[str, Any]) -> Any:

@@ -3,6 +3,7 @@
 import ast
 import sys
 import tokenize
+import typing
 from collections.abc import Mapping, Sequence
 from types import FunctionType, ModuleType
 from typing import Any, Final
@@ -12,6 +13,13 @@ import cloudpickle
 
 _AGAIN: Final = "__mp_main__"
 """The main module's `__name__` where multiprocessing's spawn imports it again."""
+
+OF_TYPING: Final = frozenset(
+    getattr(typing, name)
+    for name in ("NewType", "ParamSpec", "TypeVar", "TypeVarTuple", "TypeAliasType")
+    if hasattr(typing, name)  # the last one from Python 3.12 on
+)
+"""What else a definition may be that is pickled by its name: its type."""
 
 _modules: Final = sys.modules
 
@@ -69,17 +77,24 @@ def imported_again() -> bool:
 
 
 def finds(definition: Any) -> bool:
-    """Return whether a new process finds a class or function of our main module by its name."""
+    """Return whether a new process finds a definition of our main module by its name."""
     if getattr(definition, "__module__", None) != "__main__":
         return False
     main = _look()
-    first, *others = definition.__qualname__.split(".")
+    first, *others = qualified_name(definition).split(".")
     if main.shared is not None and first not in main.shared:
         return False
     found = getattr(main.module, first, None)
     for name in others:
         found = getattr(found, name, None)
     return found is definition
+
+
+def qualified_name(definition: Any) -> str:
+    """Return the name by which a definition is looked for in its module."""
+    # What `typing` makes has a name, and mostly no other.
+    name: str = getattr(definition, "__qualname__", None) or definition.__name__
+    return name
 
 
 def _look() -> _Main:
@@ -107,7 +122,8 @@ def _look() -> _Main:
 
 def _is_defined_there(value: Any) -> bool:
     # Not isinstance, which asks the value.
-    is_definition = issubclass(type(value), type | FunctionType)
+    kind = type(value)
+    is_definition = issubclass(kind, type | FunctionType) or kind in OF_TYPING
     return is_definition and value.__module__ == "__main__"
 
 

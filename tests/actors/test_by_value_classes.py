@@ -5,12 +5,14 @@ import dataclasses
 import enum
 import functools
 import sys
-from typing import Generic, NamedTuple, TypeVar
+from collections.abc import Callable
+from typing import Generic, NamedTuple, NewType, ParamSpec, TypeVar, TypeVarTuple
 
 import attrs
 import pytest
 
 import actors
+from actors._payload import pack
 
 LIMIT = 60
 
@@ -257,3 +259,94 @@ def test_generic_class_in_new_syntax(start):
     box = start().ask(names["Box"][int](3), timeout=LIMIT)
     assert type(box) is names["Box"]
     assert box.it == 3
+
+
+def test_what_typing_makes_stays_one_to_each_side(start):
+    """New types and parameters, alone and in what classes and functions refer to."""
+    user_id, p, ts = NewType("user_id", int), ParamSpec("p", bound=int), TypeVarTuple("ts")
+
+    @attrs.frozen
+    class Note:
+        user: user_id
+
+        def next(self):
+            return user_id(self.user + 1)
+
+    class Caller(Generic[p]):
+        pass
+
+    class Row(Generic[*ts]):
+        pass
+
+    def passing(function: Callable[p, int]) -> Callable[p, int]:
+        def inner(*args: p.args, **kwargs: p.kwargs) -> int:
+            return function(*args, **kwargs)
+
+        return inner
+
+    class Asking(actors.Runner):
+        def on_receive(self, message: user_id):
+            known = message in (user_id, p, ts, p.args, p.kwargs)
+            return known, repr(message), getattr(message, "__module__", None), message
+
+    ref = start(runner_class=Asking)
+    for message in (user_id, p, ts):
+        sent = True, repr(message), __name__, message
+        assert ref.ask(message, timeout=LIMIT) == sent
+    for message in (p.args, p.kwargs):
+        assert ref.ask(message, timeout=LIMIT)[::3] == (True, message)
+    for message in (Note(user_id(1)), Caller, Caller[int, str], Row, Row[int], list[user_id]):
+        assert ref.ask(message, timeout=LIMIT)[3] == message
+    assert ref.ask(Note(user_id(1)), timeout=LIMIT)[3].next() == 2
+    again = ref.ask(passing, timeout=LIMIT)[3](lambda: 3)
+    assert again() == 3
+    assert again.__annotations__["args"] == p.args
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="needs the syntax of Python 3.12")
+def test_type_alias_in_new_syntax(start):
+    """Alone, with parameters, and where a class refers to it."""
+    names = {"__name__": "of_nobody"}
+    source = """
+type Prompt = str | list[str]
+type Pair[T, **P] = tuple[T, Prompt]
+type Notes = list[Note]
+class Note[**P, *Ts]:
+    prompt: Prompt
+    all = Notes
+"""
+    exec(source, names)  # noqa: S102 - a syntax error before
+    ref, note = start(), names["Note"]
+    aliases = [names[each] for each in ("Prompt", "Pair", "Notes")]
+    prompt, pair, notes = ref.ask(aliases, timeout=LIMIT)
+    assert prompt.__value__ == str | list[str]
+    assert pair[int, [str]].__origin__.__name__ == "Pair"
+    t, p = pair.__type_params__
+    assert (t.__name__, p.__name__) == ("T", "P")
+    assert pair.__value__ == tuple[t, prompt]
+    assert notes.__value__ == list[note]
+    assert ref.ask(note, timeout=LIMIT) is note
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="needs the syntax of Python 3.12")
+@pytest.mark.parametrize(
+    "source",
+    [
+        "type Json = None | list[Json] | dict[str, Json]",
+        "type Json = list[Other]; type Other = dict[str, Json]",
+        "type Json[T] = T | list[Json[T]]",
+    ],
+)
+def test_type_alias_that_refers_to_itself_is_refused(source):
+    """It could not be made again; the sender is told what to do."""
+    names = {"__name__": "of_nobody"}
+    exec(source, names)  # noqa: S102 - a syntax error before
+    alias = names["Json"]
+
+    @attrs.frozen
+    class Note:
+        content: alias
+
+    for message in (alias, Note(None)):
+        with pytest.raises(actors.UnsendableError, match=r"the type alias 'Json', which refers"):
+            pack(message, "it")

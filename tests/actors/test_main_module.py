@@ -352,6 +352,48 @@ def test_only_what_is_defined_there_and_not_shared_is_hidden(monkeypatch, tmp_pa
     assert not _main_module.finds(again)
 
 
+@pytest.mark.parametrize("kind", ["NewType('Late', int)", "ParamSpec('Late')", "TypeVar('Late')"])
+def test_what_typing_makes_is_a_definition_too(monkeypatch, tmp_path, kind):
+    """It is pickled by its name."""
+    script = tmp_path / "script.py"
+    shared = kind.replace("Late", "Shared")
+    script.write_text(f"import typing; Shared = typing.{shared}\n")
+    module = types.ModuleType("__main__")
+    module.__file__ = str(script)
+    monkeypatch.setitem(sys.modules, "__main__", module)
+    run_in = functools.partial(code.InteractiveConsole(vars(module)).runsource, symbol="exec")
+    run_in(script.read_text())
+    assert _main_module.hidden() == ()
+    assert _main_module.finds(module.Shared)
+    run_in(f"Late = typing.{kind}")
+    assert _main_module.hidden() == (b"__main__",)
+    assert not _main_module.finds(module.Late)
+
+
+TYPES = """
+import typing, attrs, actors
+
+UserId = typing.NewType("UserId", int)
+
+@attrs.frozen
+class Generate:
+    user: UserId
+
+class Chat(actors.Runner):
+    def on_receive(self, message: Generate | UserId):
+        return message
+
+with actors.supervise() as supervisor:
+    chat = supervisor.start_runner(actors.RunnerSpec("chat", Chat)).get(timeout=60)
+    print(chat.ask(Generate(UserId(1)), timeout=60), chat.ask(UserId, timeout=60) is UserId)
+"""
+
+
+def test_types_of_a_prompt():
+    """What annotations refer to is sent with the class that has them."""
+    assert run("-", source=TYPES) == "Generate(user=1) True"
+
+
 def test_program_that_starts_runners_when_it_is_imported_is_told_what_to_do(tmp_path):
     """The commonest mistake of all: its runner's process would start runners, and so on."""
     path = tmp_path / "unguarded.py"
