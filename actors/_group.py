@@ -189,7 +189,7 @@ class Group:
         if event.failed:
             self._failed(Ended(event, diagnosis))
             return
-        member.inbox.fail(event.tasks, _stopped_error(event.runner_id))
+        member.inbox.fail(event.take_tasks(), _stopped_error(event.runner_id))
         self._publish_status(member, RunnerShutdown(), event.draft.failed_at)
         kind = ExitKind.REQUESTED if isinstance(event.draft.reason, Stopped) else ExitKind.NORMAL
         self._exited({event.runner_id: kind})
@@ -250,7 +250,7 @@ class Group:
             self._settling.cancel()
             self._settling = None
         failures = judge(episode)
-        tasks = {ended.event.runner_id: ended.event.tasks for ended in episode}
+        tasks = {ended.event.runner_id: ended.event.take_tasks() for ended in episode}
         for failure in failures:
             self._last_failure[failure.runner_id] = failure
             self._services.publish(failure)

@@ -140,7 +140,7 @@ class Member:
             uptime=0.0,
             error_message="",
         )
-        return PortEnded(*self.source, self.ref.actor_urn, True, draft, (), time.monotonic())
+        return PortEnded(*self.source, self.ref.actor_urn, True, draft, [], time.monotonic())
 
     def started(self) -> None:
         """Take note that the incarnation is up."""

@@ -387,8 +387,8 @@ class Port:
             uptime=ended_at - self._started_clock,
             error_message=str(reason),
         )
-        urn = self._incarnation.actor_urn
-        self._listener.event(PortEnded(*self.source, urn, failed, draft, detached.tasks, ended_at))
+        urn, tasks = self._incarnation.actor_urn, list(detached.tasks)
+        self._listener.event(PortEnded(*self.source, urn, failed, draft, tasks, ended_at))
 
     def _set_timer(self, delay: float, call: Callable[[], object]) -> None:
         self._cancel_timer()

@@ -56,7 +56,7 @@ class PortEnded:
         actor_urn: URN of the runner's ref; the id may be another runner's by now.
         failed: Whether this end is a failure.
         draft: The failure without its diagnosis, or the end in the same form if it is none.
-        tasks: The tasks that were in flight, still to be ended.
+        tasks: The tasks that were in flight, still to be ended; see `take_tasks`.
         ended_at: Monotonic time of the end.
     """
 
@@ -65,13 +65,24 @@ class PortEnded:
     actor_urn: str
     failed: bool
     draft: RunnerFailed
-    tasks: tuple[Task, ...]
+    tasks: list[Task]
     ended_at: float
 
     @property
     def source(self) -> tuple[str, int]:
         """The name under which the diagnostic actor knows this incarnation's output."""
         return self.runner_id, self.incarnation
+
+    def take_tasks(self) -> tuple[Task, ...]:
+        """
+        Return the tasks, and let go of them.
+
+        An actor keeps its last message until the next one comes. Where a task has failed, its
+        future has the exception, whose traceback has all that the asker's frames held.
+        """
+        tasks = tuple(self.tasks)
+        self.tasks.clear()
+        return tasks
 
 
 PortEvent: TypeAlias = PortStarted | PortStatus | PortLeaving | PortEnded

@@ -1,9 +1,12 @@
 """A runner in a process of its own: where it lives, what it answers, how its hooks are called."""
 
+import gc
 import json
 import os
 import signal
 import threading
+import time
+import weakref
 from collections import deque
 
 import numpy as np
@@ -382,6 +385,36 @@ def test_death_by_signal_is_published_with_name_and_number(start, failures):
     assert failure.uptime >= 0
     assert failure.failed_at >= failure.started_at
     assert "SIGKILL" in failure.error_message
+
+
+class Held:
+    """Something large that a function of the asker's has."""
+
+
+@pytest.mark.parametrize("end", ["killed", "stopped"])
+def test_what_an_asker_held_is_let_go_of_when_its_runner_is_gone(supervisor, start, fifo, end):
+    """The actors that were told of it keep their last message, and not the error's traceback."""
+    proxy = start(runner_class=Patient, stop_timeout=0.1).proxy()
+    pid = proxy.pid().get(timeout=LIMIT)
+    gone = threading.Event()
+
+    def ask():
+        held = Held()
+        weakref.finalize(held, gone.set)
+        future = proxy.stuck(fifo.path)
+        assert fifo.read() == "begun"
+        if end == "killed":
+            os.kill(pid, signal.SIGKILL)
+        else:
+            supervisor.stop_runner.defer("echo")
+        with pytest.raises(pykka.ActorDeadError):
+            future.get(timeout=LIMIT)
+
+    ask()
+    deadline = time.monotonic() + LIMIT
+    while not gone.wait(0.01):
+        assert time.monotonic() < deadline, "it is still held"
+        gc.collect()
 
 
 def test_busy_runner_is_known_to_be_though_nobody_listens(supervisor, start, fifo, tmp_path):

@@ -44,7 +44,7 @@ def ended(runner_id, at, reason, output=b"", tasks=()):
         "actor_urn": "urn:uuid:0",
         "failed": True,
         "draft": draft,
-        "tasks": (),
+        "tasks": [],
         "ended_at": at,
     }
     event = PortEnded(**{name: value for name, value in values.items() if name in fields})
