@@ -91,7 +91,7 @@ def supervise(
         log_folder: As for [`Supervisor`][actors.Supervisor].
 
     Yields:
-        Its proxy. At the end every runner is stopped, whatever the block did.
+        Its proxy. At the end every runner is stopped, all at once, whatever the block did.
     """
     ref = Supervisor.start(diagnosis_timeout=diagnosis_timeout, log_folder=log_folder)
     try:

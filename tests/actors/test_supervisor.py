@@ -559,3 +559,33 @@ def test_stop_that_nobody_waits_for_any_more(supervisor, start):
     supervisor.actor_ref.tell(actors.supervisor.StopRequested("a", given_up))
     assert supervisor.stop_runner("a").get(timeout=60)
     assert supervisor.actor_ref.is_alive()
+
+
+class AsksAtTheEnd(actors.Runner):
+    """Asks another in its last hook, and notes what comes of that."""
+
+    def __init__(self, other, notes):
+        super().__init__()
+        self.other, self.notes = other, notes
+
+    def on_stop(self):
+        try:
+            result = self.other.ask("a last question", timeout=LIMIT)
+        except pykka.ActorDeadError:
+            result = "dead"
+        self.notes.write_text(result)
+
+
+@pytest.mark.parametrize(
+    ("all_at_once", "result"), [(True, "dead"), (False, "a last question")], ids=["own", "registry"]
+)
+def test_supervisor_that_ends_stops_its_runners_all_at_once(tmp_path, all_at_once, result):
+    """`ActorRegistry.stop_all` stops one after the other."""
+    notes = tmp_path / "notes"
+    with actors.supervise() as supervisor:
+        first = supervisor.start_runner(temporary()).get(timeout=LIMIT)
+        asking = temporary("asking", AsksAtTheEnd, args=(first, notes))
+        supervisor.start_runner(asking).get(timeout=LIMIT)
+        if not all_at_once:
+            pykka.ActorRegistry.stop_all(timeout=LIMIT)
+    assert notes.read_text() == result
